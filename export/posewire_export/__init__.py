@@ -1,0 +1,1 @@
+"""Turns trained networks into model packages. Torch lives here, and only here."""

@@ -1,0 +1,1 @@
+"""One file a model family; each turns a package into a `Program`."""
