@@ -174,6 +174,26 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """A named way to walk from noise to motion, stored in a package with what it costs in accuracy."""
+
+    steps: int
+    """Network steps (rounds or scales in families that don't integrate an equation)."""
+    solver: str = "euler"
+    """Name of a solver of `schedule`."""
+    times: tuple[float, ...] | None = None
+    """The `steps + 1` times of a searched grid, 0 to 1; None: evenly spaced."""
+    guidance: float | None = None
+    """Classifier-free guidance scale; None: the model's own default."""
+    interval: tuple[float, float] | None = None
+    """Guide only at times t with low <= t < high; None: always."""
+    error: float | None = None
+    """Measured error against the reference preset; None: nobody measured."""
+    measured: str = ""
+    """What `error` is and on what it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Licence:
     """What a user must know about the weights before using them or what they make."""
 
