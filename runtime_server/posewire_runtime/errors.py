@@ -11,6 +11,9 @@
     ├── DeadlineExceeded      time ran out while it was being done
     ├── ShuttingDown          the server is draining
     ├── Unauthenticated       no token, or a wrong one
+    ├── Unreachable           no server answers there, or the connection broke
+    ├── ProtocolError         the other side broke the wire contract
+    ├── InvalidConfig         a setting can't be used, or its address is taken
     ├── GenerationFailed      this one job failed (for example a non-finite result)
     ├── DeviceError           the device or its runtime failed; retry after a while
     └── MissingExtra          an optional dependency isn't installed
@@ -115,6 +118,24 @@ class Unauthenticated(PosewireError):
     """The token is missing or wrong."""
 
 
+class Unreachable(PosewireError):
+    """No server answers at this address, or the connection to it broke."""
+
+    retry_after = 1.0
+
+
+class ProtocolError(PosewireError):
+    """The other side sent what the wire contract doesn't allow."""
+
+
+class InvalidConfig(PosewireError):
+    """A program can't run with these settings; `violations` names them."""
+
+    def __init__(self, message: str, violations: Sequence[Violation] = ()) -> None:
+        super().__init__(message)
+        self.violations = tuple(violations)
+
+
 class GenerationFailed(PosewireError):
     """This job failed; others are untouched."""
 
@@ -142,6 +163,9 @@ _CODES: tuple[tuple[type[PosewireError], Code], ...] = (
     (DeadlineExceeded, Code.DEADLINE_EXCEEDED),
     (ShuttingDown, Code.UNAVAILABLE),
     (Unauthenticated, Code.UNAUTHENTICATED),
+    (Unreachable, Code.UNAVAILABLE),
+    (ProtocolError, Code.INTERNAL),
+    (InvalidConfig, Code.FAILED_PRECONDITION),
     (GenerationFailed, Code.INTERNAL),
     (DeviceError, Code.UNAVAILABLE),
     (MissingExtra, Code.FAILED_PRECONDITION),
