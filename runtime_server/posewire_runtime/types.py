@@ -223,6 +223,8 @@ class ModelInfo:
     providers: tuple[str, ...]
     """The execution providers that really run it; empty: not loaded yet."""
     description: str = ""
+    solvers: tuple[str, ...] = ()
+    """Names of solvers that a request may choose; empty: the family has but one way."""
 
 
 Timings = Mapping[str, int]

@@ -420,10 +420,13 @@ class TargetSkeleton(_message.Message):
     BONES_FIELD_NUMBER: _builtins.int
     MATCH_LIMBS_FIELD_NUMBER: _builtins.int
     SCALE_TRAVEL_FIELD_NUMBER: _builtins.int
+    SOLE_FIELD_NUMBER: _builtins.int
     match_limbs: _builtins.bool
     """Bring the arms of an A-pose to the T-pose first; default true."""
     scale_travel: _builtins.bool
     """Scale the whole path by the ratio of hip heights; default true. False: only the height."""
+    sole: _builtins.float
+    """Height of the soles in rest pose, in the space of the joints' positions."""
     @_builtins.property
     def joints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Joint]:
         """Its bones, parents first, in the pose its mesh is bound in, converted to Posewire's frame."""
@@ -441,10 +444,11 @@ class TargetSkeleton(_message.Message):
         bones: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         match_limbs: _builtins.bool | None = ...,
         scale_travel: _builtins.bool | None = ...,
+        sole: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_match_limbs", b"_match_limbs", "_scale_travel", b"_scale_travel", "match_limbs", b"match_limbs", "scale_travel", b"scale_travel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_match_limbs", b"_match_limbs", "_scale_travel", b"_scale_travel", "bones", b"bones", "joints", b"joints", "match_limbs", b"match_limbs", "scale_travel", b"scale_travel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_match_limbs", b"_match_limbs", "_scale_travel", b"_scale_travel", "bones", b"bones", "joints", b"joints", "match_limbs", b"match_limbs", "scale_travel", b"scale_travel", "sole", b"sole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__match_limbs: _TypeAlias = _typing.Literal["match_limbs"]  # noqa: Y015
     _WhichOneofArgType__match_limbs: _TypeAlias = _typing.Literal["_match_limbs", b"_match_limbs"]  # noqa: Y015
@@ -951,6 +955,8 @@ class Model(_message.Message):
     LICENCE_FIELD_NUMBER: _builtins.int
     PROVIDERS_FIELD_NUMBER: _builtins.int
     LOADED_FIELD_NUMBER: _builtins.int
+    SOLVERS_FIELD_NUMBER: _builtins.int
+    SOLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name requests use."""
     family: _builtins.str
@@ -963,6 +969,8 @@ class Model(_message.Message):
     """Frames a second."""
     loaded: _builtins.bool
     """Whether it is in memory."""
+    sole: _builtins.float
+    """Height of the soles in rest pose, in the space of the joints' positions."""
     @_builtins.property
     def joints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Joint]:
         """Joints with their rest pose."""
@@ -983,6 +991,10 @@ class Model(_message.Message):
     def providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The execution providers that really run it; empty: not loaded yet."""
 
+    @_builtins.property
+    def solvers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of solvers that a request may choose; empty: there is but one way."""
+
     def __init__(
         self,
         *,
@@ -997,10 +1009,12 @@ class Model(_message.Message):
         licence: Global___Licence | None = ...,
         providers: _abc.Iterable[_builtins.str] | None = ...,
         loaded: _builtins.bool = ...,
+        solvers: _abc.Iterable[_builtins.str] | None = ...,
+        sole: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "family", b"family", "fps", b"fps", "joints", b"joints", "licence", b"licence", "limits", b"limits", "loaded", b"loaded", "name", b"name", "presets", b"presets", "providers", b"providers", "root_joint", b"root_joint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "family", b"family", "fps", b"fps", "joints", b"joints", "licence", b"licence", "limits", b"limits", "loaded", b"loaded", "name", b"name", "presets", b"presets", "providers", b"providers", "root_joint", b"root_joint", "sole", b"sole", "solvers", b"solvers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
