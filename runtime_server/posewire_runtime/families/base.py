@@ -53,6 +53,11 @@ class Run(Protocol):
 class Encoder(Protocol):
     """Prompt -> features. Called by a thread of its own, so that encoding never blocks a step."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal fingerprints make equal features of equal prompts: half of the cache's key."""
+        ...
+
     def encode(self, prompts: Sequence[str]) -> list[Features]: ...
 
 
