@@ -125,7 +125,8 @@ def from_matrix(m: Array) -> Array:
 def between(a: Array, b: Array) -> Array:
     """The shortest turn that brings the direction of `a` to that of `b`.
 
-    For opposite directions the axis is `cross(a, e)`, where `e` is the coordinate axis least along `a`.
+    For opposite directions the axis is `cross(a, e)`, where `e` is the coordinate axis least along `a`. To
+    or from a vector of no length nothing turns.
     """
     a, b = np.broadcast_arrays(normalise(a), normalise(b))
     middle = a + b
@@ -135,6 +136,8 @@ def between(a: Array, b: Array) -> Array:
     middle = normalise(np.where(opposite, np.cross(least, a), middle))
     xyz = np.where(opposite, normalise(np.cross(a, least)), np.cross(a, middle))
     w = np.where(opposite, 0, np.sum(a * middle, axis=-1, keepdims=True))
+    nowhere = ~(np.any(a, axis=-1, keepdims=True) & np.any(b, axis=-1, keepdims=True))
+    xyz, w = np.where(nowhere, 0, xyz), np.where(nowhere, 1, w)
     return np.concatenate([xyz, w.astype(xyz.dtype)], axis=-1)
 
 

@@ -90,10 +90,10 @@ def levels(parents: tuple[int, ...]) -> tuple[tuple[NDArray[np.intp], NDArray[np
 
 
 def rest_rotations(skeleton: Skeleton) -> Array:
-    """Rest rotation of each joint relative to its parent, `(J, 4)`."""
+    """Rest rotation of each joint relative to its parent, of unit length, `(J, 4)`."""
     if skeleton.rotations is None:
         return quat.identity((len(skeleton),), np.float32)
-    return skeleton.rotations
+    return quat.normalise(skeleton.rotations)
 
 
 @lru_cache(maxsize=256)
