@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,8 +93,8 @@ def _box_muller(uniform: Float) -> Float:
 def _philox_normal(words: NDArray[np.uint64], component: NDArray[np.uint64]) -> Float:
     """Two words make a radius and an angle; components 0 and 2 take the sine, 1 and 3 the cosine."""
     second_pair = component >= 2
-    for_radius: NDArray[np.uint64] = np.where(second_pair, words[2], words[0])
-    for_angle: NDArray[np.uint64] = np.where(second_pair, words[3], words[1])
+    for_radius = cast(NDArray[np.uint64], np.where(second_pair, words[2], words[0]))
+    for_angle = cast(NDArray[np.uint64], np.where(second_pair, words[3], words[1]))
     radius = np.sqrt(np.float32(-2) * np.log(_open_unit(for_radius)))
     angle = np.float32(2 * np.pi) * _open_unit(for_angle)
     return np.where(component % np.uint64(2) == 0, radius * np.sin(angle), radius * np.cos(angle))

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from posewire_runtime import noise
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "hymotion_noise.npz"
