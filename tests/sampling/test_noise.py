@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from posewire_runtime import noise
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "hymotion_noise.npz"
+GOLDEN = Path(__file__).parents[1] / "golden" / "hymotion" / "golden.npz"
 FULL = (360, 201)
 
 
