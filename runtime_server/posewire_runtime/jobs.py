@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from posewire_runtime.encoding import Prompt
 from posewire_runtime.errors import PosewireError
 from posewire_runtime.families.base import Condition, Run
 from posewire_runtime.metrics import Stage
@@ -75,6 +76,8 @@ class Job:
     """Somebody asked to end it; the next plan drops it."""
     cost: int | None = None
     """Bytes it is counted with in the memory budget; None: its model isn't loaded."""
+    prompt: Prompt | None = None
+    """Encoder fingerprint and text, where features have to be made."""
     features: Features | None = None
     """What the text encoder made; None where the program takes prompts as they are."""
     condition: Condition | None = None
@@ -105,6 +108,11 @@ class Job:
     def spend(self, stage: Stage, nanoseconds: int) -> None:
         """Add to the time of a stage."""
         self.timings[stage] = self.timings.get(stage, 0) + nanoseconds
+
+    def queued_until(self, now: float) -> None:
+        """It leaves the queue: what it waited, but for the time in the encoder."""
+        waited = round((now - self.arrived) * 1e9)
+        self.timings[Stage.QUEUE] = max(waited - self.timings.get(Stage.ENCODE, 0), 0)
 
     def waiting_view(self) -> Waiting:
         """What the planner sees of it while it waits."""

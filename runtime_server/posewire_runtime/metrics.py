@@ -20,10 +20,10 @@ class Stage(StrEnum):
     """Where the time of a request goes: the one table of stage names."""
 
     QUEUE = "queue"
-    """Waiting for room, and for the model to be loaded."""
+    """Waiting for room, for the text encoder to be free and for the model to be loaded."""
     TOKENISE = "tokenise"
     ENCODE = "encode"
-    """In the text encoder, or waiting for it."""
+    """In the text encoder, with the batch it was in."""
     CONDITION = "condition"
     """What depends on the text alone, and the start of the run."""
     STEP = "step"

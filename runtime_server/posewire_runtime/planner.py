@@ -106,6 +106,8 @@ class PlanLimits:
     """Most jobs conditioned in one batch between two steps."""
     encode: int = 16
     """Most prompts handed to the text encoder at once."""
+    lookahead: int = 128
+    """Only the first so many in the queue are encoded ahead: features take memory too."""
     decodes: int = 2
     """Most clips decoded between two steps."""
     patience: float = 10.0
@@ -149,4 +151,121 @@ def plan(
     step_seconds: Mapping[Hashable, float] | None = None,
 ) -> Plan:
     """Decide what happens next. `step_seconds`: measured time of one step, by `Waiting.pace`."""
-    raise NotImplementedError
+    latest = {job.id: _latest_start(job, step_seconds or {}) for job in waiting if job.deadline is not None}
+    doomed = {job.id: _why_waiting(job, latest.get(job.id), limits, now) for job in waiting}
+    doomed |= {job.id: _why_running(job, now) for job in running}
+    order = _in_turn([job for job in waiting if not doomed[job.id]], limits, now)
+    rows = [row for row in running if not doomed[row.id]]
+    decode = _decode(rows, limits)
+    leaving = set(decode)
+    return Plan(
+        drop=tuple((id, reason) for id, reason in doomed.items() if reason),
+        load=next((job.model for job in order if job.cost is None), None),
+        encode=_encode(order, limits),
+        decode=decode,
+        admit=_admit(order, [row for row in rows if row.id not in leaving], limits, now),
+        step=_step(rows, limits),
+        wake=min((latest[job.id] for job in order if job.id in latest), default=None),
+    )
+
+
+def _latest_start(job: Waiting, step_seconds: Mapping[Hashable, float]) -> float:
+    """When it would have to run at the latest, if it were alone; its deadline where nothing is measured."""
+    assert job.deadline is not None
+    return job.deadline - job.steps * step_seconds.get(job.pace, 0.0)
+
+
+def _why_waiting(job: Waiting, latest: float | None, limits: PlanLimits, now: float) -> Reason | None:
+    """Why a waiting job has to go, if it has to."""
+    if job.cancelled:
+        return Reason.CANCELLED
+    if job.deadline is not None and now >= job.deadline:
+        return Reason.EXPIRED
+    if latest is not None and now >= latest:
+        return Reason.UNREACHABLE
+    if job.cost is not None and job.cost > limits.memory:
+        return Reason.TOO_LARGE
+    return None
+
+
+def _why_running(row: Running, now: float) -> Reason | None:
+    """Why a running job has to go, if it has to."""
+    if row.cancelled:
+        return Reason.CANCELLED
+    return Reason.EXPIRED if row.deadline is not None and now >= row.deadline else None
+
+
+def _overdue(job: Waiting, limits: PlanLimits, now: float) -> bool:
+    """Whether it waited so long that nobody may overtake it any more."""
+    return now - job.arrived >= limits.patience
+
+
+def _in_turn(waiting: Sequence[Waiting], limits: PlanLimits, now: float) -> list[Waiting]:
+    """Who goes first: the overdue by arrival, then by priority that grows with the time waited.
+
+    All grow at the same rate, so comparing `arrived / ageing - priority` compares them at any time.
+    """
+
+    def rank(job: Waiting) -> tuple[bool, float, int]:
+        if _overdue(job, limits, now):
+            return False, job.arrived, job.id
+        return True, job.arrived / limits.ageing - job.priority, job.id
+
+    return sorted(waiting, key=rank)
+
+
+def _encode(order: Sequence[Waiting], limits: PlanLimits) -> tuple[int, ...]:
+    """Prompts of one model, as soon as the encode thread is free: what comes later may be more urgent."""
+    if any(job.text is Text.ENCODING for job in order):
+        return ()
+    needy = [job for job in order[: limits.lookahead] if job.text is Text.NEEDED and job.cost is not None]
+    return tuple(job.id for job in needy if job.model == needy[0].model)[: limits.encode]
+
+
+def _admit(
+    order: Sequence[Waiting], rows: Sequence[Running], limits: PlanLimits, now: float
+) -> tuple[int, ...]:
+    """Who gets room. Jobs of other models that fit keep their place: room is left for them."""
+    places = limits.rows - len(rows)
+    room = limits.memory - sum(row.cost for row in rows)
+    chosen: list[Waiting] = []
+    for job in order:
+        if places <= 0 or len(chosen) == limits.admit:
+            break
+        if job.cost is None or job.text is not Text.READY:
+            continue
+        if job.cost > room:
+            if _overdue(job, limits, now):
+                break
+            continue
+        places -= 1
+        room -= job.cost
+        if not chosen or job.model == chosen[0].model:
+            chosen.append(job)
+    return tuple(job.id for job in chosen)
+
+
+def _rank(row: Running, limits: PlanLimits) -> tuple[float, int]:
+    """Smallest first: priority that grows with the time since the last step, as in `_in_turn`."""
+    return row.last_stepped / limits.turn - row.priority, row.id
+
+
+def _decode(rows: Sequence[Running], limits: PlanLimits) -> tuple[int, ...]:
+    """The finished rows that leave now."""
+    ranked = sorted(_rank(row, limits) for row in rows if row.finished)
+    return tuple(id for _, id in ranked[: limits.decodes])
+
+
+def _step(rows: Sequence[Running], limits: PlanLimits) -> tuple[int, ...]:
+    """The rows of the most urgent key, the most urgent first where they don't all fit into one step."""
+    groups: dict[Hashable, list[Running]] = {}
+    for row in rows:
+        if not row.finished:
+            groups.setdefault((row.model, row.key), []).append(row)
+    if not groups:
+        return ()
+    ranked = min(
+        (sorted(group, key=lambda row: _rank(row, limits)) for group in groups.values()),
+        key=lambda group: _rank(group[0], limits),
+    )
+    return tuple(row.id for row in ranked[: min(limits.batch, ranked[0].max_batch)])
