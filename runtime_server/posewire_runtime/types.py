@@ -119,8 +119,8 @@ class Features:
 class Sampling:
     """How to walk from noise to motion. None everywhere: the preset decides."""
 
-    preset: str = "fast"
-    """Name of a schedule preset of the package."""
+    preset: str = ""
+    """Name of a schedule preset of the package; empty: the package's default preset."""
     steps: int | None = None
     """Network evaluations in time."""
     guidance: float | None = None
