@@ -142,9 +142,7 @@ class GraphBuilder:
         data = (self.weights.path.name,) if self._external else ()
         return GraphSpec(file, tuple(self._inputs), tuple(self._outputs), precision, OPSET, data)
 
-    def _add(
-        self, kind: str, inputs: tuple[str, ...], count: int, attributes: dict[str, object]
-    ) -> list[str]:
+    def _add(self, kind: str, inputs: Sequence[str], count: int, attributes: dict[str, Any]) -> list[str]:
         name = f"{kind}_{len(self._nodes)}"
         outputs = [name] if count == 1 else [f"{name}_{i}" for i in range(count)]
         domain = "com.microsoft" if kind in CONTRIB else ""

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from posewire_runtime.types import Float
 
+Array = NDArray[Any]
+
 HIDDEN = -30000.0
 """Added to the score of what must not be seen: far below any score, within float16."""
 
@@ -54,7 +56,7 @@ class Layout:
 
     grid: tuple[int, int]
     """Groups of frames that share one modulation, and frames of a group."""
-    feeds: dict[str, NDArray[Any]]
+    feeds: dict[str, Array]
     """The inputs of the graph that depend on the layout only."""
     starts: tuple[int, ...]
     """First frame of each row, and N."""
@@ -71,7 +73,7 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
     span = math.gcd(*frames)  # one group a row where all are equally long
     group_row = np.repeat(np.arange(len(rows)), [n // span for n in frames])
     cos, sin = rope(np.concatenate([np.arange(n) for n in frames]), geometry)
-    feeds: dict[str, NDArray[Any]] = {"group_row": group_row, "cos": cos[None], "sin": sin[None]}
+    feeds: dict[str, Array] = {"group_row": group_row, "cos": cos[None], "sin": sin[None]}
     feeds |= _blocks(rows, starts, geometry.band, block or best_block(rows, geometry.band))
     return Layout((len(group_row), span), feeds, starts)
 
@@ -95,23 +97,37 @@ def rope(positions: NDArray[np.integer[Any]], geometry: Geometry) -> tuple[Float
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
-def _blocks(rows: Sequence[Row], starts: Sequence[int], band: int, size: int) -> dict[str, NDArray[Any]]:
+def _blocks(rows: Sequence[Row], starts: Sequence[int], band: int, size: int) -> dict[str, Array]:
     """Who asks whom: indices of queries, of keys among frames and words, the mask, and the way back."""
-    longest, most_words = max(r.frames for r in rows), max(r.words for r in rows)
+    longest, most_words = max(row.frames for row in rows), max(row.words for row in rows)
     window = min(size + 2 * band, longest)
-    word_starts = starts[-1] + np.cumsum([0, *(r.words for r in rows)])
-    queries, keys, masks, answers = [], [], [], []
-    for row, start, word_start in zip(rows, starts, word_starts, strict=False):
-        first = np.arange(0, row.frames, size)[:, None]  # (b, 1)
-        q = first + np.arange(size)  # (b, size)
-        k = np.clip(first - band, 0, max(0, row.frames - window)) + np.arange(window)  # (b, window)
-        words = np.arange(most_words)
-        near = (np.abs(q[:, :, None] - k[:, None, :]) <= band) & (k < row.frames)[:, None, :]
-        seen = np.concatenate([near, np.broadcast_to(words < row.words, (*q.shape, most_words))], axis=2)
-        word = np.broadcast_to(word_start + np.minimum(words, row.words - 1), (len(q), most_words))
-        answers.append(sum(len(x) for x in queries) * size + np.arange(row.frames))
-        queries.append(start + np.minimum(q, row.frames - 1))
-        keys.append(np.concatenate([start + np.minimum(k, row.frames - 1), word], axis=1))
-        masks.append(np.where(seen, 0, HIDDEN).astype(np.float32)[:, None])
-    parts = {"queries": queries, "keys": keys, "mask": masks, "answers": answers}
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    word = starts[-1]
+    parts: list[tuple[Array, Array, Array]] = []
+    answers: list[Array] = []
+    blocks = 0
+    for row, start in zip(rows, starts, strict=False):
+        parts.append(_row_blocks(row, start, word, (size, window, most_words), band))
+        answers.append(blocks * size + np.arange(row.frames))
+        blocks += len(parts[-1][0])
+        word += row.words
+    queries, keys, mask = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return {"queries": queries, "keys": keys, "mask": mask, "answers": np.concatenate(answers)}
+
+
+def _row_blocks(
+    row: Row, start: int, word: int, sizes: tuple[int, int, int], band: int
+) -> tuple[Array, Array, Array]:
+    """The blocks of one row, whose frames begin at `start` and whose words at `word`."""
+    size, window, most_words = sizes
+    first = np.arange(0, row.frames, size)[:, None]  # (b, 1)
+    q = first + np.arange(size)  # (b, size)
+    k = np.clip(first - band, 0, max(0, row.frames - window)) + np.arange(window)  # (b, window)
+    w = np.broadcast_to(np.arange(most_words), (len(first), most_words))
+    near = (np.abs(q[:, :, None] - k[:, None, :]) <= band) & (k < row.frames)[:, None, :]
+    read = np.broadcast_to((w < row.words)[:, None, :], (*q.shape, most_words))
+    mask = np.where(np.concatenate([near, read], axis=2), 0, HIDDEN).astype(np.float32)
+    queries = start + np.minimum(q, row.frames - 1)
+    keys = np.concatenate(
+        [start + np.minimum(k, row.frames - 1), word + np.minimum(w, row.words - 1)], axis=1
+    )
+    return queries, keys, mask[:, None]
