@@ -1,0 +1,43 @@
+"""Which models a command can use: the built-in ones, and packages in folders that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from posewire_runtime.errors import UnknownModel
+from posewire_runtime.fakes import FakeProgram
+from posewire_runtime.library import Entry, Library
+
+STAND_IN = "stand-in"
+"""Procedural motion, no network: there is always one model to try."""
+
+
+def _built_in() -> dict[str, Entry]:
+    program = FakeProgram()
+    return {STAND_IN: Entry(program.info, lambda: program)}
+
+
+def _package(folder: Path) -> Entry:
+    from posewire_runtime.families import open_package, package_info
+    from posewire_runtime.package import Package
+
+    package = Package.open(folder)
+    return Entry(package_info(package), lambda: open_package(package))
+
+
+def open_library(models: Sequence[str], default: str | None = None) -> Library:
+    """The built-in models and those named: a name, or the folder of a package. The first named is the default."""
+    entries, named = _built_in(), list[str]()
+    for model in models:
+        if model in entries:
+            named.append(model)
+            continue
+        folder = Path(model)
+        if not folder.is_dir():
+            known = ", ".join(entries)
+            raise UnknownModel(f"expected a built-in model ({known}) or a package's folder, found {model!r}")
+        entry = _package(folder)
+        entries[entry.info.name] = entry
+        named.append(entry.info.name)
+    return Library(entries, default or (named[0] if named else None))

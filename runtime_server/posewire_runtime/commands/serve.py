@@ -1,0 +1,101 @@
+"""`posewire serve`: a server that runs until it is asked to stop, then drains."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posewire_runtime.commands.arguments import Subparsers
+from posewire_runtime.config import FILE_VARIABLE, Settings, catalogue, load, show
+
+if TYPE_CHECKING:
+    from posewire_runtime.library import Library
+    from posewire_runtime.server import Server
+
+_MANUAL = """\
+Serves motion over gRPC until it gets SIGTERM or SIGINT (Ctrl-C); then it refuses new requests, lets running streams
+end within --drain-seconds, and exits with 0. A second signal ends them at once.
+
+examples:
+  posewire serve
+  posewire serve --port 0 --json            # a free port; the first line of output says which
+  posewire serve --model packages/hymotion --model stand-in
+  posewire serve --print-config > posewire.toml && posewire serve --config posewire.toml
+
+Each setting has a flag, a variable (POSEWIRE_PORT for --port) and a place in the TOML file. Flags win over the
+environment, the environment over the file, the file over the defaults.
+"""
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add `posewire serve`."""
+    parser = subparsers.add_parser("serve", help="serve motion over gRPC", description=_MANUAL)
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="P",
+        help="a model's name or the folder of a package; may be given several times, the first is the default",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"settings as TOML (or {FILE_VARIABLE})")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the settings in force as TOML, and stop"
+    )
+    parser.add_argument("--json", action="store_true", help="say where it listens as one JSON line")
+    parser.add_argument("--quiet", action="store_true", help="log warnings and errors only")
+    group = parser.add_argument_group("settings")
+    for setting in catalogue().values():
+        about = f"{setting.about.rstrip('.').replace('%', '%%')} ({setting.default})"
+        group.add_argument(setting.flag, dest=f"setting {setting.name}", metavar="V", help=about)
+    parser.set_defaults(func=_run)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {name: getattr(options, f"setting {name}") for name in catalogue()}
+    flags = {name: text for name, text in given.items() if text is not None}
+    return load(flags, os.environ, options.config)
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    if options.print_config:
+        print(show(settings), end="")
+        return 0
+    import asyncio
+
+    from posewire_runtime.commands.models import open_library
+    from posewire_runtime.server import serve
+    from posewire_runtime.worker import Worker
+
+    logging.basicConfig(
+        level=logging.WARNING if options.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    library = open_library(options.model)
+    worker = Worker(library, settings.worker)
+    worker.start()
+    try:
+        asyncio.run(serve(worker, library, settings, lambda server: _announce(server, library, options.json)))
+    finally:
+        free = worker.close()
+    if free:
+        library.close()
+    return 0
+
+
+def _announce(server: Server, library: Library, as_json: bool) -> None:
+    names = library.names()
+    if as_json:
+        print(json.dumps({"listening": server.address, "models": names}), flush=True)
+        return
+    print(f"posewire: serving {', '.join(names)} on {server.address}; Ctrl-C stops it", flush=True)
+    for name in names:
+        notice = library.info(name).licence.notice
+        if notice:
+            print(f"posewire: {name}: {notice}", flush=True)

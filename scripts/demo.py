@@ -1,0 +1,88 @@
+"""The demo: a server in a process of its own, a client that streams from it as a game would, two files to look at."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from posewire_runtime import formats
+from posewire_runtime.client import Client, Stream
+from posewire_runtime.commands.models import STAND_IN
+from posewire_runtime.commands.results import slug
+from posewire_runtime.errors import PosewireError
+from posewire_runtime.picture import contact_sheet
+from posewire_runtime.types import Clip
+
+DRAIN = 10.0
+"""Seconds that the server gets to stop by itself."""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A server on a free loopback port; stopped at the end."""
+    command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--port", "0", "--json", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise SystemExit("posewire: the server stopped before it listened; its message stands above")
+        yield json.loads(line)["listening"]
+    finally:
+        process.terminate()
+        try:
+            process.wait(DRAIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def collect(stream: Stream) -> tuple[Clip, float]:
+    """The clip, and the seconds from the request to its last frame."""
+    began = time.perf_counter()
+    [clip] = stream.clips()
+    return clip, time.perf_counter() - began
+
+
+def main() -> None:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("prompt", nargs="?", default="a person waves with the right hand", metavar="PROMPT")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long the motion is (4)")
+    parser.add_argument("--seed", type=int, default=7, help="which of its variations (7)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="where the files go (out)")
+    options = parser.parse_args()
+    began = time.perf_counter()
+    with server() as address, Client(address) as posewire:
+        print(f"server        {address}, ready in {time.perf_counter() - began:.2f} s")
+        stream = posewire.generate(options.prompt, seconds=options.seconds, seeds=[options.seed])
+        clip, seconds = collect(stream)
+    if stream.header.model == STAND_IN:
+        print("model         the stand-in: procedural motion that walks, idles and waves, no network")
+    else:
+        print(f"model         {stream.header.model}")
+    first = stream.first_frame_seconds or seconds
+    print(f"first frame   {first * 1000:.1f} ms after the request")
+    rate = clip.frames / seconds
+    print(
+        f"frames        {clip.frames} at {clip.fps:g} fps, {rate:,.0f} a second ({rate / clip.fps:,.0f} x real time)"
+    )
+    name = options.out / slug(options.prompt)
+    formats.write(name.with_suffix(".glb"), clip, prompt=options.prompt, model=stream.header.model)
+    contact_sheet(clip, name.with_suffix(".png"), options.prompt)
+    print(f"files         {name.with_suffix('.glb')}, {name.with_suffix('.png')}")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        main()
+    except PosewireError as error:
+        raise SystemExit(f"posewire: {error}") from None
