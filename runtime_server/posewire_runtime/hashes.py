@@ -16,9 +16,6 @@ import tempfile
 from pathlib import Path
 from typing import cast
 
-CACHE_VARIABLE = "POSEWIRE_CACHE_DIR"
-"""Environment variable that moves the user's cache folder."""
-
 _LARGE = 16 * 2**20
 """Smaller files are read every time: it takes milliseconds."""
 _REMEMBERED = 1000
@@ -37,8 +34,6 @@ def sha256_of(path: Path) -> str:
 
 def cache_folder() -> Path:
     """Where this user's caches are, by the system's custom."""
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "posewire"
     if sys.platform == "darwin":
