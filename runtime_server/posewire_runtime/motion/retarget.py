@@ -169,4 +169,4 @@ def _fill(skeleton: Skeleton, bones: NDArray[np.intp], driven: Array) -> Array:
     local = local_from_global(skeleton, turned)
     free = np.setdiff1d(np.arange(len(skeleton)), bones)
     local[..., free, :] = rest[free]
-    return local
+    return quat.normalise(local)

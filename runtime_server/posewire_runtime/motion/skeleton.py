@@ -175,7 +175,7 @@ def mirror(clip: Clip) -> Clip:
     rest = rest_globals(skeleton)
     turned = quat.multiply(global_rotations(skeleton, clip.rotations), quat.conjugate(rest))
     turned = turned[..., other, :] * np.array([1, -1, -1, 1], np.float32)
-    rotations = local_from_global(skeleton, quat.multiply(turned, rest))
+    rotations = quat.normalise(local_from_global(skeleton, quat.multiply(turned, rest)))
     root = clip.root * np.array([-1, 1, 1], np.float32)
     return replace(
         clip,
