@@ -1,4 +1,4 @@
-"""The demo: a server in a process of its own, a client that streams from it as a game would, two files to look at."""
+"""The demo: a server, a client that streams from it as a game would, two files to look at."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def main() -> None:
         print(f"model         {stream.header.model}")
     first = stream.first_frame_seconds or seconds
     print(f"first frame   {first * 1000:.1f} ms after the request")
-    rate = clip.frames / seconds
+    speed = clip.seconds / seconds
     print(
-        f"frames        {clip.frames} at {clip.fps:g} fps, {rate:,.0f} a second ({rate / clip.fps:,.0f} x real time)"
+        f"frames        {clip.frames} at {clip.fps:g} fps, streamed {speed:,.0f} times faster than real time"
     )
     name = options.out / slug(options.prompt)
     formats.write(name.with_suffix(".glb"), clip, prompt=options.prompt, model=stream.header.model)

@@ -15,12 +15,12 @@ from posewire_runtime.commands.arguments import Subparsers, on_off, seed_list
 
 if TYPE_CHECKING:
     from posewire_runtime.jobs import Job
-    from posewire_runtime.types import Clip, Features
+    from posewire_runtime.types import Features
     from posewire_runtime.wire.requests import GenerateOptions
 
 _MANUAL = """\
-Makes motion of a prompt and writes one file for each seed. The suffix of --out chooses the format: .glb (skeleton,
-mannequin, animation), .bvh or .npz. Without --server the model runs in this process.
+Makes motion of a prompt and writes one file for each seed. The suffix of --out chooses the format: .glb
+(skeleton, mannequin, animation), .bvh or .npz. Without --server the model runs in this process.
 
 examples:
   posewire generate "a person walks forward, then waves"

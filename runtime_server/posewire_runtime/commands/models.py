@@ -13,7 +13,8 @@ STAND_IN = "stand-in"
 """Procedural motion, no network: there is always one model to try."""
 
 
-def _built_in() -> dict[str, Entry]:
+def built_in() -> dict[str, Entry]:
+    """The models that need no package, by name."""
     program = FakeProgram()
     return {STAND_IN: Entry(program.info, lambda: program)}
 
@@ -27,8 +28,8 @@ def _package(folder: Path) -> Entry:
 
 
 def open_library(models: Sequence[str], default: str | None = None) -> Library:
-    """The built-in models and those named: a name, or the folder of a package. The first named is the default."""
-    entries, named = _built_in(), list[str]()
+    """The built-in models and those named (a name or a package's folder); the first named is the default."""
+    entries, named = built_in(), list[str]()
     for model in models:
         if model in entries:
             named.append(model)

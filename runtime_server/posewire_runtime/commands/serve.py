@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from posewire_runtime.server import Server
 
 _MANUAL = """\
-Serves motion over gRPC until it gets SIGTERM or SIGINT (Ctrl-C); then it refuses new requests, lets running streams
-end within --drain-seconds, and exits with 0. A second signal ends them at once.
+Serves motion over gRPC until it gets SIGTERM or SIGINT (Ctrl-C); then it refuses new requests, lets running
+streams end within --drain-seconds, and exits with 0. A second signal ends them at once.
 
 examples:
   posewire serve
@@ -27,8 +27,8 @@ examples:
   posewire serve --model packages/hymotion --model stand-in
   posewire serve --print-config > posewire.toml && posewire serve --config posewire.toml
 
-Each setting has a flag, a variable (POSEWIRE_PORT for --port) and a place in the TOML file. Flags win over the
-environment, the environment over the file, the file over the defaults.
+Each setting has a flag, a variable (POSEWIRE_PORT for --port) and a place in the TOML file. Flags win over
+the environment, the environment over the file, the file over the defaults.
 """
 
 
@@ -40,7 +40,7 @@ def register(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="P",
-        help="a model's name or the folder of a package; may be given several times, the first is the default",
+        help="a model's name or a package's folder; several times for several, the first is the default",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help=f"settings as TOML (or {FILE_VARIABLE})")
     parser.add_argument(
@@ -90,12 +90,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _announce(server: Server, library: Library, as_json: bool) -> None:
+    from posewire_runtime.describe import licence_lines
+
     names = library.names()
     if as_json:
         print(json.dumps({"listening": server.address, "models": names}), flush=True)
         return
     print(f"posewire: serving {', '.join(names)} on {server.address}; Ctrl-C stops it", flush=True)
     for name in names:
-        notice = library.info(name).licence.notice
-        if notice:
-            print(f"posewire: {name}: {notice}", flush=True)
+        licence = library.info(name).licence
+        if licence.notice:
+            print("\n  ".join((f"posewire: {name}", *licence_lines(licence))), flush=True)

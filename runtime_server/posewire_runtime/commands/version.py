@@ -17,7 +17,7 @@ def register(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "version",
         help="print the versions of Posewire and of what it runs on",
-        description="Prints the versions of Posewire and of what it runs on: the lines to put into a bug report.",
+        description="Prints the versions of Posewire and of what it runs on: put them into a bug report.",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(func=_run)
