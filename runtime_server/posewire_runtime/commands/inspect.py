@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from posewire_runtime.types import ModelInfo
 
 _MANUAL = """\
-Shows all of a model package's manifest: skeleton, limits, presets with their measured error, graphs with sizes,
-parity report, provenance, and the licence notice that must be passed on. Imports no graph runtime.
+Shows all of a model package's manifest: skeleton, limits, presets with their measured error, graphs with
+sizes, parity report, provenance, and the licence notice that must be passed on. Imports no graph runtime.
 
 examples:
   posewire inspect packages/hymotion
