@@ -16,6 +16,7 @@ import numpy as np
 
 from posewire_runtime.errors import PackageError
 from posewire_runtime.records import RecordError, decode, encode
+from posewire_runtime.schedule import SOLVERS
 from posewire_runtime.types import Float, Licence, Limits, Preset, Skeleton
 
 FORMAT = 1
@@ -242,6 +243,10 @@ def _skeleton_problems(skeleton: Skeleton) -> Iterator[str]:
 def _preset_problems(where: str, preset: Preset, limits: Limits) -> Iterator[str]:
     if not 1 <= preset.steps <= limits.max_steps:
         yield f"{where}.steps: expected 1 to {limits.max_steps}, found {preset.steps}"
+    if preset.solver not in SOLVERS:
+        yield f"{where}.solver: expected one of {', '.join(SOLVERS)}, found {preset.solver!r}"
+    if preset.interval is not None and preset.interval[0] >= preset.interval[1]:
+        yield f"{where}.interval: expected two increasing times, found {preset.interval}"
     if preset.times is not None:
         if len(preset.times) != preset.steps + 1:
             yield f"{where}.times: expected {preset.steps + 1} times (steps + 1), found {len(preset.times)}"
