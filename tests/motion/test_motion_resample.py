@@ -37,7 +37,8 @@ def turning(frames=31):
 
 
 @pytest.mark.parametrize(
-    ("frames", "fps", "expected"), [(31, 60, 61), (31, 24, 25), (31, 30, 31), (90, 24, 73), (1, 60, 1)]
+    ("frames", "fps", "expected"),
+    [(31, 60, 61), (32, 60, 63), (31, 24, 25), (31, 30, 31), (90, 24, 73), (1, 60, 1)],
 )
 def test_how_many_frames(frames, fps, expected):
     points = sample_points(frames, 30.0, fps)

@@ -82,10 +82,9 @@ def calibration(source: Skeleton, target: Target) -> Array:
         turn = quat.identity()
         for joint, outer in zip_longest(mapped, mapped[1:]):
             if outer is not None:
-                bone = quat.rotate(
-                    turn, _direction(target.skeleton, target.bones[joint], target.bones[outer])
-                )
-                turn = quat.multiply(quat.between(bone, _direction(source, joint, outer)), turn)
+                bone = _direction(target.skeleton, target.bones[joint], target.bones[outer])
+                goal = _direction(source, joint, outer)
+                turn = quat.multiply(quat.between(quat.rotate(turn, bone), goal), turn)
             out[target.skeleton.index(target.bones[joint])] = turn
     return out
 
