@@ -1,0 +1,304 @@
+"""HY-Motion 1.0: a flow-matching transformer, as a program over two graphs.
+
+The text side (`hymotion_text`) is computed once a prompt for all steps; a step is one call of
+`denoise` for all rows of a batch (`hymotion_batch`), then guidance and the solver in numpy; a
+finished latent is decoded in numpy (`hymotion_decode`). Rows of a batch may differ in
+everything: time, prompt, length, guidance. Knows no jobs, no threads and no wire.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from posewire_runtime import noise, schedule
+from posewire_runtime.engine import Engine
+from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
+from posewire_runtime.families import package_info
+from posewire_runtime.families.base import Condition, Encoder, Run
+from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out
+from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
+from posewire_runtime.families.hymotion_text import (
+    AtStep,
+    NetworkConfig,
+    TextCondition,
+    TextSide,
+    Vectors,
+    condition_bytes,
+    fingerprint,
+)
+from posewire_runtime.manifest import Motion
+from posewire_runtime.package import Package
+from posewire_runtime.providers import EngineSettings
+from posewire_runtime.records import RecordError, decode
+from posewire_runtime.schedule import Schedule
+from posewire_runtime.text import TextEncoder
+from posewire_runtime.types import Clip, Features, Float, ModelInfo, Request
+
+FAMILY = "hymotion"
+"""The family of the packages that this module runs."""
+
+CONDITION_BUDGET = 512 * 2**20
+"""Bytes that the text side of one prompt may take; longer schedules are computed in groups of steps."""
+
+_LAYOUTS = 16
+"""Layouts kept: a batch looks the same for many steps."""
+
+
+@dataclass(eq=False)
+class HyMotionRun:
+    """A clip on its way from noise to motion."""
+
+    request: Request
+    condition: TextCondition
+    schedule: Schedule
+    latent: Float  # (L, 201)
+    velocities: deque[Float]
+    """The last ones, newest first, as many as the solver combines."""
+    position: int = 0
+    failed_at: int | None = None
+    """The step that gave a number that is none."""
+
+    @property
+    def steps(self) -> int:
+        return self.schedule.steps
+
+    @property
+    def finished(self) -> bool:
+        return self.position == self.steps or self.failed_at is not None
+
+    @property
+    def nbytes(self) -> int:
+        return self.latent.nbytes * (1 + self.schedule.order)
+
+    def advance(self, velocity: Float) -> None:
+        """Take the solver's step."""
+        self.velocities.appendleft(velocity)
+        weights = self.schedule.weights(self.position)
+        self.latent = schedule.advance(self.latent, tuple(self.velocities), weights)
+        if not np.isfinite(self.latent).all():
+            self.failed_at = self.position
+        self.position += 1
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One row of a batch."""
+
+    latent: Float  # (L, 201)
+    text: AtStep
+
+    @property
+    def row(self) -> Row:
+        return Row(len(self.latent), self.text.words.shape[2])
+
+
+class HyMotion:
+    """A loaded HY-Motion package."""
+
+    def __init__(
+        self,
+        package: Package,
+        engine: Engine,
+        info: ModelInfo,
+        encoder: Encoder | None = None,
+        *,
+        budget: int = CONDITION_BUDGET,
+    ) -> None:
+        """`info` as read from the manifest; `budget` in bytes for the text side of each prompt."""
+        motion = package.manifest.motion
+        if package.manifest.family != FAMILY or motion is None:
+            raise PackageError(
+                f"{package.root}: expected a motion package of the family {FAMILY!r}, "
+                f"found {package.manifest.family!r}"
+            )
+        self.info = info
+        self.encoder = encoder
+        self._motion = motion
+        self._config = read_config(package)
+        self._budget = budget
+        self._denoise = engine.load(package.graph_file("denoise"))
+        vectors = read_vectors(package.file(self._config.vectors), self._config)
+        condition = engine.load(package.graph_file("condition"))
+        self.text = TextSide(condition, self._config, vectors, budget)
+        self._decoder = _decoder(package, motion)
+        self._layouts: OrderedDict[tuple[Row, ...], Layout] = OrderedDict()
+        self._conditions: WeakValueDictionary[Hashable, TextCondition] = WeakValueDictionary()
+
+    # ---- Program
+
+    def cost(self, request: Request) -> int:
+        """Bytes of condition and run; a prompt that isn't encoded yet counts as long as can be."""
+        plan = self._schedule(request)
+        words = self._config.max_words if request.features is None else len(request.features.tokens)
+        text = condition_bytes(self._config, words, plan.steps, self._budget)
+        return text + 4 * DIMENSIONS * request.frames * (1 + plan.order)
+
+    def condition(self, requests: Sequence[Request]) -> list[Condition]:
+        """The text sides; equal ones are one object, also with those of earlier calls still in use.
+
+        One graph call a prompt: the steps of its schedule are batch enough.
+        """
+        return [self._condition(request) for request in requests]
+
+    def start(self, request: Request, condition: Condition) -> HyMotionRun:
+        """Noise, and the first time."""
+        plan = self._schedule(request)
+        return HyMotionRun(
+            request=request,
+            condition=cast(TextCondition, condition),
+            schedule=plan,
+            latent=self._noise(request.seed)[: request.frames],
+            velocities=deque(maxlen=plan.order),
+        )
+
+    def key(self, run: Run) -> Hashable:
+        """Any runs may share a step: rows are packed, none is padded."""
+        del run
+        return self.info.name
+
+    def step(self, runs: Sequence[Run]) -> None:
+        """One call of the network for all rows, then guidance and the solver for each run."""
+        mine = cast(Sequence[HyMotionRun], runs)
+        velocities = iter(self.velocities([line for run in mine for line in self._lines(run)]))
+        for run in mine:
+            velocity = next(velocities)
+            if run.schedule.guided(run.position):
+                velocity = schedule.combine(next(velocities), velocity, run.schedule.guidance)
+            run.advance(velocity)
+
+    def velocities(self, lines: Sequence[Line]) -> list[Float]:
+        """What the network says of each row, (L, 201) each, in one call."""
+        layout = self._layout(tuple(line.row for line in lines))
+        motion = np.concatenate([line.latent for line in lines])
+        feeds = {
+            "motion": motion.reshape(*layout.grid, DIMENSIONS),
+            "modulation": np.stack([line.text.modulation for line in lines]),
+            "words": np.concatenate([line.text.words for line in lines], axis=2),
+            **layout.feeds,
+        }
+        velocity = self._denoise.run(feeds)["velocity"]
+        return layout.rows_of(velocity.reshape(-1, DIMENSIONS))
+
+    def clip(self, run: Run) -> Clip:
+        """Decode; raises `GenerationFailed` for a run that left the numbers."""
+        done = cast(HyMotionRun, run)
+        if done.failed_at is not None:
+            raise GenerationFailed(
+                f"{self.info.name}: step {done.failed_at + 1} of {done.steps} gave numbers that are not "
+                "finite; try another seed, or a package of higher precision"
+            )
+        request = done.request
+        return self._decoder.clip(
+            done.latent, smooth=request.smooth, ground=request.ground, seed=request.seed, raw=request.raw
+        )
+
+    def close(self) -> None:
+        """Drop the graphs."""
+        self._layouts.clear()
+        del self._denoise, self.text
+
+    # ---- the text side
+
+    def _condition(self, request: Request) -> TextCondition:
+        features = self._features(request)
+        plan = self._schedule(request)
+        key = (fingerprint(features), plan.times, request.special_game)
+        found = self._conditions.get(key)
+        if found is None:
+            found = self.text.condition(features, plan.times, game=request.special_game)
+            self._conditions[key] = found
+        return found
+
+    def _features(self, request: Request) -> Features:
+        features, config = request.features, self._config
+        if features is None:
+            raise InvalidRequest(
+                f"{self.info.name}: expected text features, found a prompt alone; the package has no text "
+                "encoder: send features, or export it again with one (--text-encoder)"
+            )
+        words, sentence = features.tokens.shape, features.sentence.shape
+        fits = len(words) == 2 and 1 <= words[0] <= config.max_words and words[1] == config.word_dim
+        if not fits or sentence != (1, config.sentence_dim):
+            expected = (
+                f"expected tokens of shape (1 to {config.max_words}, {config.word_dim}) and a sentence of "
+                f"shape (1, {config.sentence_dim}), found {words} and {sentence}"
+            )
+            raise InvalidRequest.of([Violation("features", expected)])
+        return features
+
+    def _schedule(self, request: Request) -> Schedule:
+        motion = self._motion
+        found = schedule.resolve(
+            request.sampling, motion.presets, motion.default_preset, motion.limits, self._config.guidance
+        )
+        # Guidance that is folded into the weights needs no second row.
+        return found if motion.limits.fixed_guidance is None else replace(found, guidance=1.0)
+
+    # ---- a step
+
+    def _noise(self, seed: int) -> Float:
+        draw = noise.cpu_normal if self._config.noise == "cpu" else noise.cuda_normal
+        return draw(seed, (self._config.noise_frames, DIMENSIONS))
+
+    def _lines(self, run: HyMotionRun) -> list[Line]:
+        """The rows of a run: with its text, and without where the step is guided."""
+        lines = [Line(run.latent, run.condition.steps.at(run.position))]
+        if run.schedule.guided(run.position):
+            null = self.text.null(run.schedule.times, run.position, run.condition.words)
+            lines.append(Line(run.latent, null))
+        return lines
+
+    def _layout(self, rows: tuple[Row, ...]) -> Layout:
+        if rows not in self._layouts:
+            self._layouts[rows] = lay_out(rows, self._config.geometry)
+            if len(self._layouts) > _LAYOUTS:
+                self._layouts.popitem(last=False)
+        self._layouts.move_to_end(rows)
+        return self._layouts[rows]
+
+
+def open_program(package: Package, settings: EngineSettings) -> HyMotion:
+    """Load a package, and its text encoder if it refers to one."""
+    engine = Engine(settings)
+    encoder = package.text_encoder()
+    info = replace(package_info(package), providers=(engine.provider,))
+    return HyMotion(package, engine, info, None if encoder is None else TextEncoder(encoder, settings))
+
+
+def read_config(package: Package) -> NetworkConfig:
+    """The figures of a HY-Motion package, checked."""
+    try:
+        return decode(NetworkConfig, package.manifest.config, "config")
+    except RecordError as error:
+        raise PackageError(f"{package.root}: {error}") from None
+
+
+def read_vectors(path: Path, config: NetworkConfig) -> Vectors:
+    """The checkpoint's own features, checked."""
+    shapes = {
+        "null_words": (1, config.word_dim),
+        "null_sentence": (1, config.sentence_dim),
+        "game_sentence": (1, config.sentence_dim),
+    }
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name], np.float32) for name in shapes}
+    except (OSError, ValueError, KeyError) as error:
+        raise PackageError(f"{path}: expected arrays {', '.join(shapes)}, found: {error}") from None
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise PackageError(f"{path}: expected {name} of shape {shape}, found {arrays[name].shape}")
+    return Vectors(**arrays)
+
+
+def _decoder(package: Package, motion: Motion) -> Decoder:
+    if motion.normalisation is None:
+        raise PackageError(f"{package.root}: motion.normalisation: expected means and deviations, found null")
+    return Decoder(motion.skeleton, motion.fps, motion.normalisation)
