@@ -11,17 +11,20 @@ import math
 import os
 from pathlib import Path
 
+_CPUS = Path("/sys/devices/system/cpu")
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
 
 def physical_cores() -> int:
     """Cores of this process, by affinity, topology and the container's quota; at least 1."""
-    return max(1, min(_cores_by_topology(), _quota(Path("/sys/fs/cgroup/cpu.max"))))
+    return max(1, min(_cores_by_topology(), _quota(_QUOTA)))
 
 
 def _cores_by_topology() -> int:
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1  # Windows and macOS: no public figure without a library
     allowed = os.sched_getaffinity(0)
-    siblings = {_siblings(Path(f"/sys/devices/system/cpu/cpu{cpu}/topology"), cpu) for cpu in allowed}
+    siblings = {_siblings(_CPUS / f"cpu{cpu}" / "topology", cpu) for cpu in allowed}
     return len(siblings)
 
 

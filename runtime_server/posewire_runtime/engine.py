@@ -52,6 +52,11 @@ class DeviceArray:
         return self._host.shape if self._host is not None else tuple(self.value.shape())
 
     @property
+    def dtype(self) -> str:
+        """As numpy names it."""
+        return str(self._host.dtype) if self._host is not None else _dtype(self.value.data_type())
+
+    @property
     def nbytes(self) -> int:
         return self._host.nbytes if self._host is not None else int(self.value.tensor_size_in_bytes())
 
@@ -297,9 +302,14 @@ _DTYPES: Mapping[str, str] = {
 
 def _spec(node: Any) -> TensorSpec:
     """A session's description of an input or output; unnamed free axes are called `?`."""
-    element = str(node.type).removeprefix("tensor(").removesuffix(")")
     shape = tuple(axis if isinstance(axis, int) else str(axis or "?") for axis in node.shape)
-    return TensorSpec(str(node.name), _DTYPES.get(element, element), shape)
+    return TensorSpec(str(node.name), _dtype(str(node.type)), shape)
+
+
+def _dtype(kind: str) -> str:
+    """`tensor(float)` -> `float32`."""
+    element = kind.removeprefix("tensor(").removesuffix(")")
+    return _DTYPES.get(element, element)
 
 
 # ---- errors -----------------------------------------------------------------

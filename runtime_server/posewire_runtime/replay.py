@@ -44,9 +44,10 @@ class Replay:
     def _check(self, name: str, value: Array | DeviceArray) -> None:
         if name not in self._inputs:
             raise InvalidRequest(f"expected inputs among {', '.join(self._inputs)}, found {name!r}")
-        if tuple(value.shape) != self._inputs[name].shape:
+        mine = self._inputs[name]
+        if (value.shape, value.dtype) != (mine.shape, mine.dtype):
             raise InvalidRequest(
-                f"{name}: expected shape {self._inputs[name].shape}, found {tuple(value.shape)}"
+                f"{name}: expected {mine.dtype} {mine.shape}, found {value.dtype} {value.shape}"
             )
 
 
