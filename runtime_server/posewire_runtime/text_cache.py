@@ -104,23 +104,23 @@ class FeatureCache:
             return None
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                notices = tuple(str(notice) for notice in arrays["notices"])
-                features = Features(arrays["tokens"], arrays["sentence"], notices=notices)
+                familiarity, nearest, notices = json.loads(str(arrays["about"]))
+                tokens, sentence = arrays["tokens"], arrays["sentence"]
             os.utime(path)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             # Absent, or written by a machine that lost power: either way it is made again.
             return None
-        return features
+        return Features(tokens, sentence, familiarity, nearest, tuple(notices))
 
     def _write(self, key: tuple[str, str], features: Features) -> None:
         path = self._path(key)
         if path is None:
             return
-        notices = np.array(features.notices, np.str_)
+        about = np.array(json.dumps([features.familiarity, features.nearest, features.notices]))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-                np.savez(file, tokens=features.tokens, sentence=features.sentence, notices=notices)
+                np.savez(file, tokens=features.tokens, sentence=features.sentence, about=about)
             os.replace(file.name, path)
             self._trim(path.parent)
         except OSError:

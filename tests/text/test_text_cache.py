@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,14 @@ def test_what_is_larger_than_the_cache_stays_out() -> None:
 
 
 def test_a_folder_outlives_the_process(tmp_path: Path) -> None:
-    FeatureCache(1 << 20, tmp_path).put("e", "wörter 转身", features(3, notices=("cut", "twice")))
+    made = replace(features(3, notices=("cut", "twice")), familiarity=0.25, nearest="wörter")
+    FeatureCache(1 << 20, tmp_path).put("e", "wörter 转身", made)
     later = FeatureCache(1 << 20, tmp_path)
     found = later.get("e", "wörter 转身")
     assert found is not None
     np.testing.assert_array_equal(found.tokens, features(3).tokens)
     np.testing.assert_array_equal(found.sentence, features(3).sentence)
-    assert found.notices == ("cut", "twice")
+    assert (found.familiarity, found.nearest, found.notices) == (0.25, "wörter", ("cut", "twice"))
     assert later.stats().disk_hits == 1
     assert later.get("e", "wörter 转身") is found  # from memory now
     assert later.stats().hits == 1
