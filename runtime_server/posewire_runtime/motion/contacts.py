@@ -17,9 +17,9 @@ Flags = NDArray[np.bool_]
 MIN_FRAMES = 3
 """A contact is at least this long."""
 
-_SURE = (0.03, 0.25)
+_SURE = (0.02, 0.20)
 """A joint within this height (m) of its rest height over the floor and below this speed (m/s) touches it."""
-_LIKELY = (0.06, 0.60)
+_LIKELY = (0.04, 0.40)
 """Within these it keeps touching before and after a moment when it surely does."""
 
 

@@ -68,7 +68,7 @@ def _fit(window: int, degree: int) -> Array:
 
 
 def _dominant(matrices: Array) -> Array:
-    """Eigenvector of the largest eigenvalue of symmetric, non-negative matrices `(..., 4, 4)`.
+    """Eigenvector of the largest eigenvalue of symmetric, non-negative matrices `(..., 4, 4)` of trace 1.
 
     Squaring finds it at a fraction of the eigensolver's time; what hasn't settled after a few rounds,
     because its rotations point all over the place, goes to the eigensolver.
@@ -76,7 +76,6 @@ def _dominant(matrices: Array) -> Array:
     power = matrices
     for _ in range(_SQUARINGS):
         power = power @ power
-        power = power / np.trace(power, axis1=-2, axis2=-1)[..., None, None]
     best = np.argmax(np.diagonal(power, axis1=-2, axis2=-1), axis=-1)
     vectors = normalise(np.take_along_axis(power, best[..., None, None], axis=-1)[..., 0])
     images = (matrices @ vectors[..., None])[..., 0]
