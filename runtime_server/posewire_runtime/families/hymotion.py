@@ -209,10 +209,10 @@ class HyMotion:
     def _condition(self, request: Request) -> TextCondition:
         features = self._features(request)
         plan = self._schedule(request)
-        key = (fingerprint(features), plan.times, request.special_game)
+        key = (fingerprint(features), plan.times[:-1], request.special_game)
         found = self._conditions.get(key)
         if found is None:
-            found = self.text.condition(features, plan.times, game=request.special_game)
+            found = self.text.condition(features, plan.times[:-1], game=request.special_game)
             self._conditions[key] = found
         return found
 
@@ -251,7 +251,7 @@ class HyMotion:
         """The rows of a run: with its text, and without where the step is guided."""
         lines = [Line(run.latent, run.condition.steps.at(run.position))]
         if run.schedule.guided(run.position):
-            null = self.text.null(run.schedule.times, run.position, run.condition.words)
+            null = self.text.null(run.schedule.times[:-1], run.position, run.condition.words)
             lines.append(Line(run.latent, null))
         return lines
 
