@@ -183,8 +183,10 @@ class Engine:
 
         `occasional` is for graphs that run once a prompt rather than once a step: they keep no repacked
         copy of their weights (on the CPU these stay file pages, shared by all sessions and processes that
-        read the same file) and no scratch memory between runs. `capture` records the device's work as
-        CUDA graphs where the provider can; such a graph runs through `replay.Replay`.
+        read the same file) and no scratch memory between runs. That costs nothing measurable in fp32 at
+        some hundred rows, up to half of the speed below a hundred, and two thirds of it in int8.
+        `capture` records the device's work as CUDA graphs where the provider can; such a graph runs
+        through `replay.Replay`.
         """
         options = _session_options(self._ort, self.provider, self.settings)
         for axis, size in (sizes or {}).items():

@@ -1,0 +1,73 @@
+"""How much memory is taken: by this process, and on an NVIDIA GPU by everybody.
+
+For the profile and for placing an encoder beside a model. The GPU's figures come from the driver's
+management library, loaded when asked; its calls follow the documentation and are unverified on
+a device. Other vendors' GPUs give None.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """Bytes of a GPU."""
+
+    used: int
+    """By all processes."""
+    total: int
+
+
+class _NvmlMemory(ctypes.Structure):
+    """nvmlMemory_t."""
+
+    _fields_ = [("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong)]
+
+
+def process_bytes() -> int | None:
+    """Memory in RAM of this process, file pages that others share included; None where it isn't known."""
+    return _kilobytes("VmRSS")
+
+
+def private_bytes() -> int | None:
+    """Memory in RAM that this process has for itself; None where it isn't known."""
+    return _kilobytes("RssAnon")
+
+
+def device_memory(device: int = 0) -> DeviceMemory | None:
+    """Memory of an NVIDIA GPU, numbered as its driver numbers it; None without one."""
+    try:
+        nvml = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
+    except OSError:
+        return None
+    if nvml.nvmlInit_v2() != 0:
+        return None
+    try:
+        return _ask(nvml, device)
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _ask(nvml: ctypes.CDLL, device: int) -> DeviceMemory | None:
+    handle, memory = ctypes.c_void_p(), _NvmlMemory()
+    if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(device), ctypes.byref(handle)) != 0:
+        return None
+    if nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) != 0:
+        return None
+    return DeviceMemory(used=int(memory.used), total=int(memory.total))
+
+
+def _kilobytes(field: str) -> int | None:
+    """A line of the kernel's status file, in bytes."""
+    try:
+        lines = _STATUS.read_text().splitlines()
+    except OSError:  # not Linux
+        return None
+    found = next((line for line in lines if line.startswith(f"{field}:")), None)
+    return None if found is None else int(found.split()[1]) * 1024
