@@ -1,4 +1,4 @@
-"""How long a step takes, as measured lately: what admission by deadline goes by."""
+"""How long the calls of a program take, as measured lately: what the planner goes by."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class _Recent:
-    """The last steps of one pace."""
+    """The last calls of one pace."""
 
-    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=StepCosts.KEEP))
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=CallCosts.KEEP))
     last: float = 0.0
     """When the newest was measured."""
 
 
-class StepCosts:
-    """The least of the last few step times, by what they were measured under.
+class CallCosts:
+    """The least of the last few times of one kind of call, by what they were measured under.
 
     The least, because it is better to fail late now and then than to refuse what would have
     been done in time. Forgotten when old, so that one slow moment can't keep everybody out
@@ -25,7 +25,7 @@ class StepCosts:
     """
 
     KEEP = 8
-    """Steps that are looked at."""
+    """Calls that are looked at."""
     FRESH = 10.0
     """Seconds after which a measurement no longer counts."""
 
@@ -33,13 +33,13 @@ class StepCosts:
         self._recent: dict[Hashable, _Recent] = {}
 
     def record(self, pace: Hashable, seconds: float, now: float) -> None:
-        """A step of this pace took so long."""
+        """A call of this pace took so long."""
         recent = self._recent.setdefault(pace, _Recent())
         recent.seconds.append(seconds)
         recent.last = now
 
     def current(self, now: float) -> dict[Hashable, float]:
-        """Seconds of one step, by pace. A pace needs two measurements: the first is the warm-up's."""
+        """Seconds of one call, by pace. A pace needs two measurements: the first is the warm-up's."""
         return {
             pace: min(recent.seconds)
             for pace, recent in self._recent.items()

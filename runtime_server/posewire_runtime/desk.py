@@ -49,7 +49,7 @@ class Desk:
         self._signalled = False
         self._closing = False
         self._arrived: list[Job] = []
-        self._cancelled: list[Job] = []
+        self._cancelled: dict[int, Job] = {}
         self._warm_ups: list[WarmUp] = []
         self._jobs: dict[int, Job] = {}
         """All jobs that haven't ended."""
@@ -93,9 +93,8 @@ class Desk:
     def cancel(self, job: Job) -> None:
         """Ask to end a job; nothing happens to one that has ended."""
         with self._changed:
-            if job.id in self._jobs and not job.cancelled:
-                job.cancelled = True
-                self._cancelled.append(job)
+            if job.id in self._jobs:
+                self._cancelled[job.id] = job
                 self._notify()
 
     def warm(self, model: str, prompts: Sequence[str]) -> Future[int]:
@@ -125,7 +124,7 @@ class Desk:
         """What happened since the last call."""
         with self._changed:
             self._signalled = False
-            news = News(tuple(self._arrived), tuple(self._cancelled), tuple(self._warm_ups))
+            news = News(tuple(self._arrived), tuple(self._cancelled.values()), tuple(self._warm_ups))
             self._arrived.clear()
             self._cancelled.clear()
             self._warm_ups.clear()

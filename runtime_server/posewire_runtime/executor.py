@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from posewire_runtime.confine import as_failure, confined
-from posewire_runtime.costs import StepCosts
+from posewire_runtime.costs import CallCosts
 from posewire_runtime.encoding import Prompt
 from posewire_runtime.errors import DeviceError, GenerationFailed, PosewireError
 from posewire_runtime.families.base import Condition, Program, Run
@@ -24,7 +24,7 @@ from posewire_runtime.jobs import Job
 from posewire_runtime.library import Library
 from posewire_runtime.metrics import Stage
 from posewire_runtime.motion.retarget import retarget
-from posewire_runtime.planner import Text
+from posewire_runtime.planner import Costs, Text
 from posewire_runtime.tally import Tally
 from posewire_runtime.types import Clip, Request
 
@@ -39,7 +39,8 @@ class Executor:
 
     def __init__(self, library: Library, tally: Tally, faults: int, clock: Callable[[], float]) -> None:
         """`faults`: batches in a row that may fail as a whole before a program is opened anew."""
-        self.costs = StepCosts()
+        self._steps = CallCosts()
+        self._decodes = CallCosts()
         self._library = library
         self._tally = tally
         self._most_faults = faults
@@ -98,7 +99,7 @@ class Executor:
         if failed == 0:
             self._faults[model] = 0
             for pace in {job.pace for job in jobs}:
-                self.costs.record(pace, spent / 1e9, now)
+                self._steps.record(pace, spent / 1e9, now)
             return [None] * len(jobs)
         return self._blame(model, results)
 
@@ -110,6 +111,7 @@ class Executor:
             clip = self._library.program(job.request.model).clip(job.run)
             decoded = time.perf_counter_ns()
             job.spend(Stage.DECODE, decoded - begun)
+            self._decodes.record(job.pace, (decoded - begun) / 1e9, self._clock())
             _check_finite(clip)
             if job.request.target is not None:
                 clip = retarget(clip, job.request.target)
@@ -117,6 +119,10 @@ class Executor:
         except Exception as error:
             return _failure(error, "decoding")
         return clip
+
+    def costs(self, now: float) -> Costs:
+        """What calls took lately."""
+        return Costs(step=self._steps.current(now), decode=self._decodes.current(now))
 
     def lost(self, model: str) -> bool:
         """Whether the device seems to have lost this program: batch after batch fails as a whole."""

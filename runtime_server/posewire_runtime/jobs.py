@@ -1,8 +1,7 @@
 """A job: the only mutable state of a request, and who listens to it.
 
-The worker's thread is the only one that changes a job, but for `cancelled`, which anybody
-may set through `Worker.cancel`. Once `finished` or `failed` was called the worker never
-touches the job again, so a listener may keep it and add its own timings.
+Only the worker's thread changes a job. Once `finished` or `failed` was called the worker
+never touches it again, so a listener may keep it and add its own timings.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ class Job:
 
     @property
     def pace(self) -> Hashable:
-        """What its step time is measured under: the model and the length to a power of two."""
+        """What the times of its calls are measured under: the model and the length to a power of two."""
         return self.request.model, self.request.frames.bit_length()
 
     def spend(self, stage: Stage, nanoseconds: int) -> None:
@@ -135,6 +134,7 @@ class Job:
             id=self.id,
             model=self.request.model,
             key=self.key,
+            pace=self.pace,
             priority=self.request.priority,
             deadline=self.request.deadline,
             cancelled=self.cancelled,

@@ -1,4 +1,4 @@
-"""What to do next: `plan(waiting, running, limits, now, step_seconds) -> Plan`, a pure function.
+"""What to do next: `plan(waiting, running, limits, now, costs) -> Plan`, a pure function.
 
 It looks at frozen views of the jobs and decides who is dropped, loaded, encoded, decoded,
 admitted and stepped. Knows no jobs, programs, threads or clocks: time comes in as a number.
@@ -12,13 +12,14 @@ The rules, in the order in which they are applied:
    doesn't fit yet. Before that a job that doesn't fit doesn't block those behind it.
 3. One key is stepped at a time: that of the row with the highest priority, which grows with
    the time since its last step, so that no key starves.
-4. Only `decodes` finished rows are decoded between two steps.
+4. Between two steps clips are decoded for about `decoding` seconds, so that a crowd of long
+   clips doesn't hold up a step that somebody waits for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -62,7 +63,7 @@ class Waiting:
     steps: int
     """Steps it will need."""
     pace: Hashable
-    """What its step time is measured under."""
+    """What the times of its calls are measured under."""
     text: Text
 
 
@@ -74,6 +75,8 @@ class Running:
     model: str
     key: Hashable
     """Rows with equal keys may share a step."""
+    pace: Hashable
+    """What the times of its calls are measured under."""
     priority: int
     """Larger goes first."""
     deadline: float | None
@@ -108,14 +111,24 @@ class PlanLimits:
     """Most prompts handed to the text encoder at once."""
     lookahead: int = 128
     """Only the first so many in the queue are encoded ahead: features take memory too."""
-    decodes: int = 2
-    """Most clips decoded between two steps."""
+    decoding: float = 0.02
+    """Seconds of decoding between two steps, by what it took lately; one clip is always decoded."""
     patience: float = 10.0
     """Seconds in the queue after which nobody may overtake."""
     ageing: float = 4.0
-    """Seconds in the queue that count as much as one level of priority."""
-    turn: float = 0.25
+    """Seconds of waiting, for room or to be decoded, that count as much as one level of priority."""
+    turn: float = 1.0
     """Seconds without a step that count as much as one level of priority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Seconds that calls took lately, by pace."""
+
+    step: Mapping[Hashable, float] = field(default_factory=dict[Hashable, float])
+    """One step."""
+    decode: Mapping[Hashable, float] = field(default_factory=dict[Hashable, float])
+    """One clip decoded; where nobody measured, it is taken to need all the time there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +161,15 @@ def plan(
     running: Sequence[Running],
     limits: PlanLimits,
     now: float,
-    step_seconds: Mapping[Hashable, float] | None = None,
+    costs: Costs = Costs(),
 ) -> Plan:
-    """Decide what happens next. `step_seconds`: measured time of one step, by `Waiting.pace`."""
-    latest = {job.id: _latest_start(job, step_seconds or {}) for job in waiting if job.deadline is not None}
+    """Decide what happens next."""
+    latest = {job.id: _latest_start(job, costs) for job in waiting if job.deadline is not None}
     doomed = {job.id: _why_waiting(job, latest.get(job.id), limits, now) for job in waiting}
-    doomed |= {job.id: _why_running(job, now) for job in running}
+    doomed |= {row.id: _why_running(row, now) for row in running}
     order = _in_turn([job for job in waiting if not doomed[job.id]], limits, now)
     rows = [row for row in running if not doomed[row.id]]
-    decode = _decode(rows, limits)
+    decode = _decode(rows, limits, costs)
     leaving = set(decode)
     return Plan(
         drop=tuple((id, reason) for id, reason in doomed.items() if reason),
@@ -169,10 +182,10 @@ def plan(
     )
 
 
-def _latest_start(job: Waiting, step_seconds: Mapping[Hashable, float]) -> float:
+def _latest_start(job: Waiting, costs: Costs) -> float:
     """When it would have to run at the latest, if it were alone; its deadline where nothing is measured."""
     assert job.deadline is not None
-    return job.deadline - job.steps * step_seconds.get(job.pace, 0.0)
+    return job.deadline - job.steps * costs.step.get(job.pace, 0.0)
 
 
 def _why_waiting(job: Waiting, latest: float | None, limits: PlanLimits, now: float) -> Reason | None:
@@ -205,13 +218,13 @@ def _in_turn(waiting: Sequence[Waiting], limits: PlanLimits, now: float) -> list
 
     All grow at the same rate, so comparing `arrived / ageing - priority` compares them at any time.
     """
-
-    def rank(job: Waiting) -> tuple[bool, float, int]:
-        if _overdue(job, limits, now):
-            return False, job.arrived, job.id
-        return True, job.arrived / limits.ageing - job.priority, job.id
-
-    return sorted(waiting, key=rank)
+    ranked = [
+        (0, job.arrived, job.id, job)
+        if _overdue(job, limits, now)
+        else (1, job.arrived / limits.ageing - job.priority, job.id, job)
+        for job in waiting
+    ]
+    return [job for *_, job in sorted(ranked)]
 
 
 def _encode(order: Sequence[Waiting], limits: PlanLimits) -> tuple[int, ...]:
@@ -245,15 +258,21 @@ def _admit(
     return tuple(job.id for job in chosen)
 
 
-def _rank(row: Running, limits: PlanLimits) -> tuple[float, int]:
-    """Smallest first: priority that grows with the time since the last step, as in `_in_turn`."""
-    return row.last_stepped / limits.turn - row.priority, row.id
+def _rank(row: Running, level: float) -> tuple[float, int]:
+    """Smallest first: priority that grows by one in `level` seconds since the last step, as in `_in_turn`."""
+    return row.last_stepped / level - row.priority, row.id
 
 
-def _decode(rows: Sequence[Running], limits: PlanLimits) -> tuple[int, ...]:
+def _decode(rows: Sequence[Running], limits: PlanLimits, costs: Costs) -> tuple[int, ...]:
     """The finished rows that leave now."""
-    ranked = sorted(_rank(row, limits) for row in rows if row.finished)
-    return tuple(id for _, id in ranked[: limits.decodes])
+    chosen: list[int] = []
+    spent = 0.0
+    for row in sorted((row for row in rows if row.finished), key=lambda row: _rank(row, limits.ageing)):
+        spent += costs.decode.get(row.pace, limits.decoding)
+        if chosen and spent > limits.decoding:
+            break
+        chosen.append(row.id)
+    return tuple(chosen)
 
 
 def _step(rows: Sequence[Running], limits: PlanLimits) -> tuple[int, ...]:
@@ -265,7 +284,7 @@ def _step(rows: Sequence[Running], limits: PlanLimits) -> tuple[int, ...]:
     if not groups:
         return ()
     ranked = min(
-        (sorted(group, key=lambda row: _rank(row, limits)) for group in groups.values()),
-        key=lambda group: _rank(group[0], limits),
+        (sorted(group, key=lambda row: _rank(row, limits.turn)) for group in groups.values()),
+        key=lambda group: _rank(group[0], limits.turn),
     )
     return tuple(row.id for row in ranked[: min(limits.batch, ranked[0].max_batch)])

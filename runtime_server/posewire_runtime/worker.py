@@ -27,11 +27,11 @@ from posewire_runtime.errors import (
     ShuttingDown,
 )
 from posewire_runtime.executor import Executor
-from posewire_runtime.invariants import Snapshot, check_invariants
+from posewire_runtime.invariants import InvariantBroken, Snapshot, check_invariants
 from posewire_runtime.jobs import Job, Listener
 from posewire_runtime.library import Library
 from posewire_runtime.metrics import Metrics, Stage
-from posewire_runtime.planner import Plan, PlanLimits, Reason, Text, Waiting, plan
+from posewire_runtime.planner import Plan, PlanLimits, Reason, Running, Text, Waiting, plan
 from posewire_runtime.tally import Tally
 from posewire_runtime.text_cache import FeatureCache
 from posewire_runtime.types import Clip, Request
@@ -109,6 +109,7 @@ class Worker:
         self._waiting: dict[int, Job] = {}
         self._views: dict[int, Waiting] = {}
         self._running: dict[int, Job] = {}
+        self._rows: dict[int, Running] = {}
         self._warming = Warming(self._encoding, self.settings.limits.encode, self._desk.settle)
         self._before: Snapshot | None = None
 
@@ -215,10 +216,10 @@ class Worker:
         now = self._clock()
         made = plan(
             tuple(self._views.values()),
-            tuple(job.running_view() for job in self._running.values()),
+            tuple(self._rows.values()),
             self.settings.limits,
             now,
-            self._executor.costs.current(now),
+            self._executor.costs(now),
         )
         for id, reason in made.drop:
             self._drop(self._waiting.get(id) or self._running[id], reason)
@@ -243,6 +244,7 @@ class Worker:
         self._waiting.clear()
         self._views.clear()
         self._running.clear()
+        self._rows.clear()
         self._warming.clear()
         self._before = None
         self._desk.abandon(
@@ -259,6 +261,7 @@ class Worker:
             else:
                 self._look(job)
         for job in news.cancelled:
+            job.cancelled = True
             self._look(job)
         for warm_up in news.warm_ups:
             self._warm(warm_up)
@@ -266,8 +269,10 @@ class Worker:
             self._read(encoded)
 
     def _look(self, job: Job) -> None:
-        """Show the planner what a waiting job is like now."""
-        if job.id in self._waiting:
+        """Show the planner what a job is like now."""
+        if job.id in self._running:
+            self._rows[job.id] = job.running_view()
+        elif job.id in self._waiting:
             self._views[job.id] = job.waiting_view()
 
     def _load(self, model: str) -> PosewireError | None:
@@ -339,6 +344,7 @@ class Worker:
         for job in self._desk.admitted([job for job in jobs if job.run is not None]):
             del self._waiting[job.id], self._views[job.id]
             self._running[job.id] = job
+            self._look(job)
             self._desk.tell(job.listener.started, job)
 
     def _step(self, jobs: Sequence[Job]) -> None:
@@ -347,6 +353,7 @@ class Worker:
             if error is not None:
                 self._fail(job, error)
             elif job in self._desk:
+                self._look(job)
                 self._desk.tell(job.listener.stepped, job)
         model = jobs[0].request.model
         if not self._executor.lost(model):
@@ -378,6 +385,7 @@ class Worker:
         self._waiting.pop(job.id, None)
         self._views.pop(job.id, None)
         self._running.pop(job.id, None)
+        self._rows.pop(job.id, None)
         job.run = job.condition = None
 
     def _observe(self) -> None:
@@ -385,9 +393,11 @@ class Worker:
         memory = sum(job.cost or 0 for job in self._running.values())
         self._tally.level(len(self._waiting), len(self._running), memory)
         if self.settings.check:
+            waiting = tuple(job.waiting_view() for job in self._waiting.values())
             running = tuple(job.running_view() for job in self._running.values())
-            views = tuple(self._views.values())
-            now = Snapshot(views, running, self.settings.limits, self.settings.queue)
+            if (waiting, running) != (tuple(self._views.values()), tuple(self._rows.values())):
+                raise InvariantBroken("the planner sees something else than what is")
+            now = Snapshot(waiting, running, self.settings.limits, self.settings.queue)
             check_invariants(now, self._before)
             self._before = now
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from posewire_runtime.planner import Plan, PlanLimits, Reason, Running, Text, Waiting, plan
+from posewire_runtime.planner import Costs, Plan, PlanLimits, Reason, Running, Text, Waiting, plan
 
-LIMITS = PlanLimits(memory=100, rows=4, batch=3, admit=3, encode=2, lookahead=5, decodes=2)
+LIMITS = PlanLimits(memory=100, rows=4, batch=3, admit=3, encode=2, lookahead=5, decoding=0.1, turn=0.25)
+COSTS = Costs(step={"m/8": 0.1}, decode={"m/8": 0.05})
 
 
 def waits(id: int, **fields: object) -> Waiting:
@@ -33,6 +34,7 @@ def runs(id: int, **fields: object) -> Running:
         id=id,
         model="m",
         key=64,
+        pace="m/8",
         priority=1,
         deadline=None,
         cancelled=False,
@@ -200,6 +202,25 @@ CASES: dict[str, tuple[list[Waiting], list[Running], dict[str, object]]] = {
         [runs(1, finished=True), runs(2, finished=True), runs(3, finished=True, priority=2)],
         {"decode": (3, 1)},
     ),
+    "waiting to be decoded raises priority, slowly": (
+        [],
+        [
+            runs(1, finished=True, last_stepped=95.9),
+            runs(2, finished=True, priority=2, last_stepped=100),
+            runs(3, finished=True, last_stepped=96.1),
+        ],
+        {"decode": (1, 2)},
+    ),
+    "a clip that takes longer than there is time for is decoded alone": (
+        [],
+        [runs(i, finished=True, pace="unmeasured") for i in range(3)],
+        {"decode": (0,)},
+    ),
+    "a short clip doesn't slip in behind a long one that doesn't fit any more": (
+        [],
+        [runs(1, finished=True), runs(2, finished=True, pace="unmeasured"), runs(3, finished=True)],
+        {"decode": (1,)},
+    ),
     # ---- sleep
     "wakes for the first deadline that can still be met": (
         [
@@ -220,7 +241,7 @@ CASES: dict[str, tuple[list[Waiting], list[Running], dict[str, object]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_plan(case: str):
     waiting, running, expected = CASES[case]
-    made = plan(waiting, running, LIMITS, NOW, {"m/8": 0.1})
+    made = plan(waiting, running, LIMITS, NOW, COSTS)
     assert {name: getattr(made, name) for name in expected} == expected
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from posewire_runtime.invariants import Snapshot, check_invariants
-from posewire_runtime.planner import Plan, PlanLimits, Reason, Running, Text, Waiting, plan
+from posewire_runtime.planner import Costs, Plan, PlanLimits, Reason, Running, Text, Waiting, plan
 
 NOW = 100.0
+COSTS = Costs(step={"a": 0.1}, decode={"a": 0.01})
 MODELS = st.sampled_from(["a", "b"])
 DEADLINES = st.none() | st.floats(NOW - 5, NOW + 5)
 PRIORITIES = st.integers(0, 2)
@@ -22,7 +23,7 @@ LIMITS = st.builds(
     admit=st.integers(1, 8),
     encode=st.integers(1, 8),
     lookahead=st.integers(1, 20),
-    decodes=st.integers(1, 3),
+    decoding=st.floats(0.001, 0.1),
 )
 WAITING = st.builds(
     Waiting,
@@ -42,6 +43,7 @@ RUNNING = st.builds(
     id=st.just(0),
     model=MODELS,
     key=st.integers(0, 2),
+    pace=MODELS,
     priority=PRIORITIES,
     deadline=DEADLINES,
     cancelled=st.booleans(),
@@ -50,7 +52,7 @@ RUNNING = st.builds(
     steps=st.just(5),
     finished=st.booleans(),
     last_stepped=st.floats(NOW - 5, NOW),
-    max_batch=st.integers(1, 8),
+    max_batch=st.just(4),
 )
 
 
@@ -59,7 +61,7 @@ RUNNING = st.builds(
 def test_every_plan_can_be_carried_out(waiting: list[Waiting], running: list[Running], limits: PlanLimits):
     waiting = [replace(job, id=id) for id, job in enumerate(waiting)]
     running = [replace(row, id=id + len(waiting)) for id, row in enumerate(running)]
-    made = plan(waiting, running, limits, NOW, {"a": 0.1})
+    made = plan(waiting, running, limits, NOW, COSTS)
     jobs, rows = {job.id: job for job in waiting}, {row.id: row for row in running}
     _drops_exactly_the_doomed(made, waiting, running, limits)
     dropped = {id for id, _ in made.drop}
@@ -104,7 +106,9 @@ def _rows_fit_the_limits(
         assert len({jobs[id].model for id in made.admit}) == 1
         assert len(made.admit) <= limits.admit
         assert all(jobs[id].text is Text.READY for id in made.admit)
-    assert len(made.decode) <= limits.decodes
+    spent = sum(COSTS.decode.get(rows[id].pace, limits.decoding) for id in made.decode)
+    assert len(made.decode) <= 1 or spent <= limits.decoding + 1e-9
+    assert bool(made.decode) == any(row.finished for row in rows.values() if row.id not in dropped)
     assert all(rows[id].finished for id in made.decode)
     assert len({(rows[id].model, rows[id].key) for id in made.step}) <= 1
     assert all(len(made.step) <= min(limits.batch, rows[id].max_batch) for id in made.step)
@@ -115,10 +119,12 @@ class Simulation:
     """Jobs under a planner, with a device whose every turn takes the same time."""
 
     TURN = 0.05
+    DECODE = 0.01
 
     def __init__(self, limits: PlanLimits) -> None:
         self.limits = limits
         self.now = NOW
+        self.costs = Costs(decode=dict.fromkeys(range(4), self.DECODE))
         self.waiting: dict[int, Waiting] = {}
         self.running: dict[int, Running] = {}
         self.waits: dict[int, float] = {}
@@ -134,11 +140,14 @@ class Simulation:
         return self._ids
 
     def turn(self) -> Plan:
-        made = plan(list(self.waiting.values()), list(self.running.values()), self.limits, self.now)
+        made = plan(
+            list(self.waiting.values()), list(self.running.values()), self.limits, self.now, self.costs
+        )
         for id in made.encode:
             self.waiting[id] = replace(self.waiting[id], text=Text.READY)
         for id in made.decode:
             del self.running[id]
+            self.now += self.DECODE
             self.done[id] = self.now
         for id in made.admit:
             self.running[id] = self._start(self.waiting.pop(id))
@@ -160,6 +169,7 @@ class Simulation:
             id=job.id,
             model=job.model,
             key=job.pace,
+            pace=job.pace,
             priority=job.priority,
             deadline=None,
             cancelled=False,
@@ -168,7 +178,7 @@ class Simulation:
             steps=job.steps,
             finished=False,
             last_stepped=self.now,
-            max_batch=8,
+            max_batch=256,
         )
 
 
@@ -190,7 +200,7 @@ def test_everybody_is_served(arrivals: list[tuple[str, int, int, int, int]], lim
 
 def test_a_stream_of_urgent_small_jobs_starves_nobody():
     """Interactive jobs bring more than the device can do; bulk work, large and of another key, still ends."""
-    limits = PlanLimits(memory=100, rows=4, patience=10.0)
+    limits = PlanLimits(memory=100, rows=4, patience=10.0, turn=0.5)
     world = Simulation(limits)
     large = world.arrive("a", 0, 90, 5, key=0)
     for _ in range(2000):
@@ -199,12 +209,12 @@ def test_a_stream_of_urgent_small_jobs_starves_nobody():
         world.arrive("a", 2, 20, 3, key=1)
         world.turn()
     assert large in world.done
-    assert world.done[large] - NOW < limits.patience + 5
+    assert world.done[large] - NOW < limits.patience + 5 * (2 * limits.turn + 2 * world.TURN) + 1
 
 
 def test_no_key_waits_long_for_its_next_step():
     """One key of each priority, always busy: the least one gets its step about every two `turn`s."""
-    limits = PlanLimits(rows=16, turn=0.25, decodes=4)
+    limits = PlanLimits(rows=16, turn=0.25)
     world = Simulation(limits)
     for _ in range(600):
         for priority in range(3):
@@ -215,14 +225,16 @@ def test_no_key_waits_long_for_its_next_step():
 
 
 def test_a_burst_of_decodes_lets_steps_through():
-    limits = PlanLimits(rows=16, admit=16, decodes=2)
+    limits = PlanLimits(rows=256, admit=256, encode=256, lookahead=256, batch=256)
     world = Simulation(limits)
-    for _ in range(12):
+    for _ in range(200):
         world.arrive("a", 1, 1, 1, key=0)
-    for _ in range(3):
+    while not any(row.finished for row in world.running.values()):
         world.turn()
     watched = world.arrive("a", 2, 1, 3, key=1)
     begun = world.now
     while watched not in world.done:
         world.turn()
-    assert world.done[watched] - begun <= (3 + 3) * world.TURN
+    turns = 6  # encoded, admitted, three steps, decoded
+    assert world.done[watched] - begun <= turns * (world.TURN + limits.decoding) + world.DECODE
+    assert len(world.done) < 20, "the others were still being decoded"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from posewire_runtime.confine import as_failure, confined
-from posewire_runtime.costs import StepCosts
+from posewire_runtime.costs import CallCosts
 from posewire_runtime.errors import DeviceError, GenerationFailed, InvalidRequest
 from posewire_runtime.invariants import InvariantBroken, Snapshot, check_invariants
 from posewire_runtime.jobs import expected_steps
@@ -78,8 +78,8 @@ def test_counting_from_many_threads_loses_nothing():
 # --------------------------------------------------------------------------------------------- costs
 
 
-def test_step_costs_take_the_least_of_the_recent():
-    costs = StepCosts()
+def test_costs_take_the_least_of_the_recent():
+    costs = CallCosts()
     costs.record("a", 5.0, now=0)
     assert costs.current(0) == {}, "the first is the warm-up's"
     costs.record("a", 0.2, now=1)
@@ -91,8 +91,8 @@ def test_step_costs_take_the_least_of_the_recent():
     assert costs.current(8) == {"a": 0.4}
 
 
-def test_old_step_costs_are_forgotten():
-    costs = StepCosts()
+def test_old_costs_are_forgotten():
+    costs = CallCosts()
     for _ in range(3):
         costs.record("a", 5.0, now=0)
     assert costs.current(9.9) == {"a": 5.0}
@@ -107,7 +107,7 @@ def waiting(id: int) -> Waiting:
 
 
 def running(id: int, position: int = 1, finished: bool = False) -> Running:
-    return Running(id, "m", 8, 1, None, False, 10, position, 4, finished, 0.0, 8)
+    return Running(id, "m", 8, "m", 1, None, False, 10, position, 4, finished, 0.0, 8)
 
 
 LIMITS = PlanLimits(rows=3, memory=30)
