@@ -108,8 +108,7 @@ class Package:
 
     def update(self, manifest: Manifest) -> Package:
         """Replace the manifest, atomically; the files stay as they are (calibration stores its grids so)."""
-        changed = replace(manifest, files=self.manifest.files)
-        changed.check()
+        changed = _checked(replace(manifest, files=self.manifest.files))
         _write_atomically(self.root / MANIFEST_FILE, _dump(changed.to_dict()))
         return Package(self.root, changed)
 
@@ -146,8 +145,7 @@ class PackageWriter:
         names = _files_of(self.folder)
         with ThreadPoolExecutor(4) as pool:
             entries = list(pool.map(_entry, [self.folder / name for name in names]))
-        manifest = replace(manifest, files=dict(zip(names, entries, strict=True)))
-        manifest.check()
+        manifest = _checked(replace(manifest, files=dict(zip(names, entries, strict=True))))
         (self.folder / MANIFEST_FILE).write_text(_dump(manifest.to_dict()), "utf-8")
         Package.open(self.folder, verify="sizes")
         _move_into_place(self.folder, self.target)
@@ -240,6 +238,11 @@ def _files_of(folder: Path) -> list[str]:
     return [name for name in names if name != MANIFEST_FILE]
 
 
+def _checked(manifest: Manifest) -> Manifest:
+    """The manifest as a reader will see it: an exporter's wrong types shall not wait for one."""
+    return Manifest.from_dict(manifest.to_dict())
+
+
 def _entry(path: Path) -> FileEntry:
     return FileEntry(path.stat().st_size, sha256_of(path))
 
@@ -271,6 +274,9 @@ def _write_atomically(path: Path, text: str) -> None:
 
 def _dump(data: Mapping[str, Any]) -> str:
     """JSON with one line for each list of plain values: 201 numbers don't take 201 lines."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:  # only `config` takes any value
+        raise PackageError(f"config: expected plain finite values: {error}") from None
     flat = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s*\]")
     return flat.sub(lambda match: "[" + re.sub(r",\n\s+", ", ", match[1]) + "]", text) + "\n"

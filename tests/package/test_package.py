@@ -12,7 +12,7 @@ import pytest
 from posewire_runtime import hashes
 from posewire_runtime import package as module
 from posewire_runtime.errors import InvalidFile, PackageError
-from posewire_runtime.manifest import EncoderReference, Manifest
+from posewire_runtime.manifest import EncoderReference, Manifest, Parity
 from posewire_runtime.package import MANIFEST_FILE, Package, PackageWriter, portable_command
 
 Write = Callable[..., Package]
@@ -172,6 +172,26 @@ def test_a_text_encoder_is_found_and_must_be_the_right_one(
 
 
 # ---- writing ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": 5}, "name: expected a text, found 5"),
+        ({"config": {"scale": float("nan")}}, "config: expected plain finite values"),
+        ({"config": {"array": {1, 2}}}, "config: expected plain finite values"),
+        (
+            {"parity": (Parity("v", "torch", 1, float("nan")),)},
+            r"parity\[0\].error: expected a finite number",
+        ),
+    ],
+)
+def test_an_exporters_mistakes_do_not_wait_for_a_reader(
+    tmp_path: Path, content: Manifest, write: Write, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PackageError, match=message):
+        write(tmp_path / "model", replace(content, **change))
+    assert not (tmp_path / "model").exists()
 
 
 def test_leaving_without_commit_leaves_nothing(tmp_path: Path) -> None:
