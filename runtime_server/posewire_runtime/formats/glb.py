@@ -1,0 +1,197 @@
+"""GLB (glTF 2.0 binary): skeleton, animation, and a mannequin skinned to it, so that any viewer shows a body.
+
+Written by hand: one JSON chunk, one binary chunk, no dependency. The rest pose stands on the floor, in the
+skeleton's own rest rotations. Rotations are LINEAR and keep their sign from frame to frame; only the pelvis
+moves. `asset.extras` holds the notes, the animation's `extras` seed, fps and foot contacts.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posewire_runtime import __version__
+from posewire_runtime.mannequin import mannequin
+from posewire_runtime.motion import quat
+from posewire_runtime.motion.quat import Array
+from posewire_runtime.motion.skeleton import forward, rest_globals, rest_offsets
+from posewire_runtime.types import CONTACT_NAMES, Clip, Skeleton
+
+_COMPONENTS = {"uint8": 5121, "uint16": 5123, "uint32": 5125, "float32": 5126}
+_TYPES = {(): "SCALAR", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
+_VERTICES, _INDICES = 34962, 34963
+_SKIN = [0.18, 0.24, 0.42, 1.0]
+"""The mannequin's colour, linear."""
+
+
+class _Buffer:
+    """The binary chunk and the views and accessors into it."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.views: list[dict[str, Any]] = []
+        self.accessors: list[dict[str, Any]] = []
+
+    def add(self, array: NDArray[np.generic], *, target: int = 0, bounds: bool = False, **more: Any) -> int:
+        """Append an array (count, ...); gives its accessor's index. Matrices are given column by column."""
+        array = np.ascontiguousarray(array)
+        self.data += bytes(-len(self.data) % 4)
+        view: dict[str, Any] = {"buffer": 0, "byteOffset": len(self.data), "byteLength": array.nbytes}
+        self.views.append(view | ({"target": target} if target else {}))
+        self.data += array.astype(array.dtype.newbyteorder("<")).tobytes()
+        accessor: dict[str, Any] = {
+            "bufferView": len(self.views) - 1,
+            "componentType": _COMPONENTS[array.dtype.name],
+            "count": len(array),
+            "type": _TYPES[array.shape[1:]],
+        }
+        if bounds:
+            flat = array.reshape(len(array), -1)
+            accessor |= {"min": flat.min(axis=0).tolist(), "max": flat.max(axis=0).tolist()}
+        self.accessors.append(accessor | more)
+        return len(self.accessors) - 1
+
+
+def encode(clip: Clip, notes: Mapping[str, str], *, body: bool = True) -> bytes:
+    """The file's bytes, with the mannequin or with bones alone."""
+    buffer = _Buffer()
+    nodes = _nodes(clip.skeleton)
+    document: dict[str, Any] = {
+        "asset": _asset(notes),
+        "scene": 0,
+        "scenes": [{"nodes": [len(clip.skeleton)]}],
+        "nodes": nodes,
+        "animations": [_animation(clip, buffer, notes.get("prompt", ""))],
+    }
+    if body:
+        nodes.append({"name": "Mannequin", "mesh": 0, "skin": 0})
+        document["scenes"][0]["nodes"].append(len(nodes) - 1)
+        document["meshes"] = [_mesh(clip.skeleton, buffer)]
+        document["skins"] = [_skin(clip.skeleton, buffer)]
+        document["materials"] = [_material()]
+    document |= {
+        "accessors": buffer.accessors,
+        "bufferViews": buffer.views,
+        "buffers": [{"byteLength": len(buffer.data)}],
+    }
+    return _pack(document, bytes(buffer.data))
+
+
+def _asset(notes: Mapping[str, str]) -> dict[str, Any]:
+    extras = {name: note for name, note in notes.items() if name != "generator"}
+    asset: dict[str, Any] = {"version": "2.0", "generator": notes.get("generator", f"posewire {__version__}")}
+    return asset | ({"extras": extras} if extras else {})
+
+
+def _lift(skeleton: Skeleton) -> Array:
+    """What brings the rest pose's soles onto the floor."""
+    return np.array([0, -skeleton.sole, 0], np.float64)
+
+
+def _nodes(skeleton: Skeleton) -> list[dict[str, Any]]:
+    """A node for each joint, in the skeleton's order, then the rig's own root above them."""
+    nodes: list[dict[str, Any]] = []
+    for joint, name in enumerate(skeleton.names):
+        offset = rest_offsets(skeleton)[joint].astype(np.float64)
+        offset += _lift(skeleton) if skeleton.parents[joint] < 0 else 0
+        node: dict[str, Any] = {"name": name, "translation": offset.astype(np.float32).tolist()}
+        if skeleton.rotations is not None:
+            node["rotation"] = _unit(skeleton.rotations[joint]).tolist()
+        nodes.append(node | _children(skeleton.parents, joint))
+    return [*nodes, {"name": "Rig", **_children(skeleton.parents, -1)}]
+
+
+def _children(parents: tuple[int, ...], joint: int) -> dict[str, Any]:
+    children = [child for child, parent in enumerate(parents) if parent == joint]
+    return {"children": children} if children else {}
+
+
+def _unit(rotations: Array) -> NDArray[np.float32]:
+    return quat.normalise(rotations.astype(np.float64)).astype(np.float32)
+
+
+def _animation(clip: Clip, buffer: _Buffer, name: str) -> dict[str, Any]:
+    """All joints' rotations and the pelvis' translation."""
+    times = buffer.add((np.arange(clip.frames) / clip.fps).astype(np.float32), bounds=True)
+    rotations = _unit(quat.continuous(clip.rotations.astype(np.float64)))
+    tracks = [(joint, "rotation", rotations[:, joint]) for joint in range(len(clip.skeleton))]
+    tracks.append((clip.skeleton.pelvis, "translation", _pelvis(clip)))
+    samplers: list[dict[str, Any]] = []
+    channels: list[dict[str, Any]] = []
+    for node, path, values in tracks:
+        channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
+        samplers.append({"input": times, "output": buffer.add(values), "interpolation": "LINEAR"})
+    extras = {
+        "seed": str(clip.seed),
+        "fps": clip.fps,
+        "frames": clip.frames,
+        "contact_names": list(CONTACT_NAMES),
+        "contacts": (clip.contacts @ (1 << np.arange(len(CONTACT_NAMES)))).tolist(),
+    }
+    return {"name": name or "Motion", "channels": channels, "samplers": samplers, "extras": extras}
+
+
+def _pelvis(clip: Clip) -> NDArray[np.float32]:
+    """The pelvis from its parent, in the parent's axes."""
+    parent = clip.skeleton.parents[clip.skeleton.pelvis]
+    if parent < 0:
+        return clip.root
+    turned, positions = forward(
+        clip.skeleton, clip.rotations.astype(np.float64), clip.root.astype(np.float64)
+    )
+    way = clip.root - positions[:, parent] - _lift(clip.skeleton)
+    return quat.rotate(quat.conjugate(turned[:, parent]), way).astype(np.float32)
+
+
+def _mesh(skeleton: Skeleton, buffer: _Buffer) -> dict[str, Any]:
+    body = mannequin(skeleton)
+    positions = (body.vertices + _lift(skeleton)).astype(np.float32)
+    joints = body.joints.astype(np.uint8) if len(skeleton) <= 256 else body.joints
+    kind = np.uint16 if len(positions) < 65535 else np.uint32
+    attributes = {
+        "POSITION": buffer.add(positions, target=_VERTICES, bounds=True),
+        "NORMAL": buffer.add(_unit(body.normals), target=_VERTICES),
+        "JOINTS_0": buffer.add(joints, target=_VERTICES),
+        "WEIGHTS_0": buffer.add(body.weights, target=_VERTICES, normalized=True),
+    }
+    indices = buffer.add(body.triangles.astype(kind).reshape(-1), target=_INDICES)
+    return {
+        "name": "Mannequin",
+        "primitives": [{"attributes": attributes, "indices": indices, "material": 0}],
+    }
+
+
+def _skin(skeleton: Skeleton, buffer: _Buffer) -> dict[str, Any]:
+    """Joints and the inverses of where they are in the rest pose."""
+    inverse = quat.conjugate(rest_globals(skeleton).astype(np.float64))
+    matrices = np.tile(np.eye(4), (len(skeleton), 1, 1))
+    matrices[:, :3, :3] = quat.to_matrix(inverse)
+    matrices[:, :3, 3] = -quat.rotate(inverse, skeleton.positions + _lift(skeleton))
+    bind = buffer.add(np.swapaxes(matrices, -1, -2).astype(np.float32))
+    joints = list(range(len(skeleton)))
+    return {"name": "Rig", "inverseBindMatrices": bind, "joints": joints, "skeleton": len(skeleton)}
+
+
+def _material() -> dict[str, Any]:
+    surface = {"baseColorFactor": _SKIN, "metallicFactor": 0.0, "roughnessFactor": 0.6}
+    return {"name": "Clay", "pbrMetallicRoughness": surface}
+
+
+def _pack(document: Mapping[str, Any], data: bytes) -> bytes:
+    """Header, JSON chunk filled up with blanks, binary chunk filled up with zeros."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    data += bytes(-len(data) % 4)
+    length = 12 + 8 + len(text) + 8 + len(data)
+    return b"".join(
+        [
+            struct.pack("<4sII", b"glTF", 2, length),
+            struct.pack("<I4s", len(text), b"JSON") + text,
+            struct.pack("<I4s", len(data), b"BIN\0") + data,
+        ]
+    )
