@@ -82,7 +82,7 @@ class Graph:
     def release_scratch_after_runs(self) -> None:
         """Give the memory of intermediate results back after each run, instead of keeping it for the next."""
         self._run_options = self._ort.RunOptions()
-        arenas = "cpu:0" if self._device == "cpu" else f"cpu:0;gpu:{self._device_id}"
+        arenas = f"cpu:0;gpu:{self._device_id}" if self._device == "cuda" else "cpu:0"
         self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arenas)
 
     def run(

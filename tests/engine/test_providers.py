@@ -296,6 +296,11 @@ def test_scratch_of_occasional_graphs_is_given_back_on_both_sides(gpu: FakeRunti
     _, options = gpu.sessions[-1].bindings[-1]
     assert options.entries == {"memory.enable_memory_arena_shrinkage": "cpu:0;gpu:1"}
 
+    gpu.working = (DIRECTML,)  # its memory has no arena that ONNX Runtime could shrink
+    Engine(EngineSettings(provider="directml")).load("graph.onnx", occasional=True).run({"x": X})
+    _, options = gpu.sessions[-1].bindings[-1]
+    assert options.entries == {"memory.enable_memory_arena_shrinkage": "cpu:0"}
+
 
 def test_a_failing_device_fails_the_run(gpu: FakeRuntime) -> None:
     graph = Engine().load("graph.onnx")
