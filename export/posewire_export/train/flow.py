@@ -1,0 +1,91 @@
+"""Flow matching: how noise and motion are mixed, what the network is asked, how it is sampled.
+
+x_t = (1 - t) noise + t motion, and the network answers with the velocity motion - noise. Knows no
+files and no optimiser. The network is HY-Motion's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from posewire_export.hymotion.network import Config as NetworkConfig
+from posewire_export.hymotion.network import MotionTransformer
+from posewire_export.train.text_model import Text
+
+
+class MotionModel(nn.Module):
+    """The network together with the vectors that stand for "no text"."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.motion_transformer = MotionTransformer(config)
+        self.null_vtxt_feat = nn.Parameter(torch.zeros(1, 1, config.sentence_dim))
+        self.null_ctxt_input = nn.Parameter(torch.zeros(1, 1, config.word_dim))
+
+    def forward(self, x: Tensor, text: Text, times: Tensor, frame_mask: Tensor) -> Tensor:
+        """x (B, T, 201), times (B,), frame_mask (B, T) -> velocity (B, T, 201)."""
+        return self.motion_transformer(x, text.tokens, text.sentence, times, frame_mask, text.valid)
+
+    def without(self, text: Text, dropped: Tensor) -> Text:
+        """The text features with those rows replaced that are `dropped` (B,) bool; the masks stay."""
+        row = dropped[:, None, None]
+        return Text(
+            torch.where(row, self.null_ctxt_input, text.tokens),
+            torch.where(row, self.null_vtxt_feat, text.sentence),
+            text.valid,
+        )
+
+
+def initialise(model: MotionModel) -> None:
+    """Start values: every block begins as doing nothing, the answer begins at zero."""
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 2:
+            nn.init.xavier_uniform_(parameter)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        elif "null" in name:
+            nn.init.normal_(parameter, std=0.02)
+        if ("mod" in name and ".linear." in name) or name.startswith("motion_transformer.final_layer.linear"):
+            nn.init.zeros_(parameter)
+
+
+def draw_times(uniform: Tensor, shift: float) -> Tensor:
+    """Numbers in [0, 1) -> training times, nearer to noise the greater the shift."""
+    return uniform / (uniform + shift * (1 - uniform))
+
+
+def flow_loss(
+    model: MotionModel, motion: Tensor, frame_mask: Tensor, text: Text, noise: Tensor, times: Tensor
+) -> Tensor:
+    """Smooth L1 distance between the network's velocity and the true one, over real frames."""
+    t = times[:, None, None]
+    velocity = model((1 - t) * noise + t * motion, text, times, frame_mask)
+    error = nn.functional.smooth_l1_loss(velocity.float(), motion - noise, reduction="none").mean(
+        -1
+    )  # (B, T)
+    return (error * frame_mask).sum() / frame_mask.sum()
+
+
+@torch.no_grad()
+def sample(
+    model: MotionModel,
+    text: Text,
+    noise: Tensor,
+    frame_mask: Tensor,
+    *,
+    steps: int = 20,
+    guidance: float = 3.0,
+) -> Tensor:
+    """Euler steps from noise (B, T, 201) to normalised motion; guidance at most 1 switches it off."""
+    x = noise
+    nothing = model.without(text, torch.ones(len(noise), dtype=torch.bool, device=noise.device))
+    grid = torch.linspace(0, 1, steps + 1)
+    for now, then in zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True):
+        times = torch.full((len(x),), now, device=x.device)
+        velocity = model(x, text, times, frame_mask).float()
+        if guidance > 1:
+            free = model(x, nothing, times, frame_mask).float()
+            velocity = free + guidance * (velocity - free)
+        x = x + (then - now) * velocity
+    return x

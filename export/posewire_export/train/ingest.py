@@ -1,0 +1,160 @@
+"""Clips of any humanoid rig -> SMPL-22 rotations on our own rest skeleton, on the floor, facing +Z.
+
+A joint's turn away from its T-pose in model space is carried over (global deltas), so bone axes
+and lengths of the source don't matter. The pelvis is placed by the middle of the hips, scaled by
+leg length; the floor is found again afterwards, because feet differ. Knows nothing of captions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from posewire_runtime.errors import InvalidFile
+from posewire_runtime.motion import quat, rigs, skeleton
+from posewire_runtime.motion.quat import Array
+from posewire_runtime.motion.resample import resample
+from posewire_runtime.types import Clip, Float, Skeleton
+
+from posewire_export.train.bvh import read_bvh
+from posewire_export.train.rest import REST
+
+FPS = 30.0
+"""Frames a second of everything the model learns."""
+
+_SPINE = ("Pelvis", "Spine1", "Spine2", "Spine3", "Neck", "Head")
+"""From bottom to top: a missing one takes its share of the turn between its neighbours."""
+
+_FLOOR_SHARE = 0.02
+"""The share of frames whose lowest point may lie under the floor: glitches must not lift a clip."""
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """A clip as the model learns it: on `rest.REST`, 30 frames a second."""
+
+    rotations: Float  # (L, 22, 4)
+    """Parent-relative rotations, xyzw."""
+    root: Float  # (L, 3)
+    """World position of the pelvis."""
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+
+def read_motion(file: Path) -> Motion:
+    """Read one clip of any rig in the known tables."""
+    clip = read_bvh(file)
+    if abs(clip.fps - FPS) > 0.05:
+        clip = resample(clip, FPS)
+    try:
+        return retarget(clip, bones_of(clip.skeleton.names))
+    except InvalidFile as error:
+        raise InvalidFile(f"{file}: {error}") from None
+
+
+def bones_of(names: Sequence[str]) -> dict[str, str]:
+    """SMPL's joints -> the rig's bones, by the known table that explains most; absent joints are left out."""
+    plain = {rigs.normalise_name(name): name for name in names}
+    tables = (
+        {joint: plain[key] for joint, bone in table.items() if (key := rigs.normalise_name(bone)) in plain}
+        for table in rigs.BONE_TABLES.values()
+    )
+    return max(tables, key=len)
+
+
+def retarget(clip: Clip, names: Mapping[str, str]) -> Motion:
+    """Bring a clip whose skeleton rests in a T-pose to our rest skeleton, grounded and facing +Z."""
+    source = clip.skeleton
+    turned, _ = skeleton.forward(source, clip.rotations.astype(np.float64), clip.root.astype(np.float64))
+    deltas = quat.multiply(turned, quat.conjugate(skeleton.rest_globals(source)))
+    places = {joint: source.index(bone) for joint, bone in names.items() if bone in source.names}
+    _require(places)
+    known = {joint: deltas[:, place] for joint, place in places.items()}
+    turned = np.stack([_global(joint, known) for joint in REST.names], axis=1)  # (L, 22, 4)
+    root = _root(clip, turned[:, 0], places)
+    rotations = quat.continuous(quat.normalise(skeleton.local_from_global(REST, turned)))
+    return face_forward(ground(Motion(rotations.astype(np.float32), root.astype(np.float32))))
+
+
+def _require(places: Mapping[str, int]) -> None:
+    needed = (
+        "Pelvis",
+        *(f"{side}_{part}" for side in "LR" for part in ("Hip", "Knee", "Ankle", "Shoulder", "Elbow")),
+    )
+    missing = [joint for joint in needed if joint not in places]
+    if missing:
+        raise InvalidFile(f"expected bones for {', '.join(needed)}; none found for {', '.join(missing)}")
+
+
+def _global(joint: str, known: Mapping[str, Array]) -> Array:
+    """The joint's turn in model space, made up from its neighbours where the rig has no such bone."""
+    if joint in known:
+        return known[joint]
+    if joint in _SPINE:
+        at = _SPINE.index(joint)
+        below = next(i for i in range(at - 1, -1, -1) if _SPINE[i] in known)
+        above = next((i for i in range(at + 1, len(_SPINE)) if _SPINE[i] in known), None)
+        if above is None:
+            return known[_SPINE[below]]
+        share = np.float64((at - below) / (above - below))
+        return quat.slerp(known[_SPINE[below]], known[_SPINE[above]], share)
+    return _global(REST.names[REST.parents[REST.index(joint)]], known)
+
+
+def _root(clip: Clip, pelvis: Array, places: Mapping[str, int]) -> Array:
+    """Where our pelvis goes, so that the middle of the hips takes the source's scaled path."""
+    _, positions = skeleton.forward(
+        clip.skeleton, clip.rotations.astype(np.float64), clip.root.astype(np.float64)
+    )
+    middle = (positions[:, places["L_Hip"]] + positions[:, places["R_Hip"]]) / 2
+    scale = _leg(REST, {name: REST.index(name) for name in REST.names}) / _leg(clip.skeleton, places)
+    offset = (REST.positions[1] + REST.positions[2]).astype(np.float64) / 2 - REST.positions[0]
+    return scale * middle - quat.rotate(pelvis, offset)
+
+
+def _leg(rig: Skeleton, places: Mapping[str, int]) -> float:
+    hip, knee, ankle = (
+        rig.positions[places[f"L_{part}"]].astype(np.float64) for part in ("Hip", "Knee", "Ankle")
+    )
+    return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
+
+
+def lowest(motion: Motion) -> Array:
+    """Height of the lowest point of the soles in each frame, (L,)."""
+    _, positions = skeleton.forward(REST, motion.rotations, motion.root)
+    feet = list(skeleton.feet(REST))
+    thickness = REST.positions[feet, 1] - REST.sole
+    # An ankle's sole lies below it only while the foot is flat: the toes count in full, heels at half.
+    return (positions[:, feet, 1] - thickness * np.array([0.5, 1.0, 0.5, 1.0], np.float32)).min(1)
+
+
+def ground(motion: Motion) -> Motion:
+    """The same motion with its lowest step on the floor."""
+    floor = np.quantile(lowest(motion), _FLOOR_SHARE)
+    return Motion(motion.rotations, motion.root - np.array([0, floor, 0], np.float32))
+
+
+def heading(motion: Motion, frame: int = 0) -> float:
+    """Angle about +Y from +Z to where hips and shoulders face in a frame, radians."""
+    _, positions = skeleton.forward(REST, motion.rotations[frame], motion.root[frame])
+    left, right = ([REST.index(f"{side}_{joint}") for joint in ("Hip", "Shoulder")] for side in "LR")
+    across = (positions[left] - positions[right]).sum(0)
+    return float(np.arctan2(-across[2], across[0]))
+
+
+def turn(motion: Motion, angle: float, to: Array, frame: int = 0) -> Motion:
+    """Turned about the vertical through the pelvis of `frame`, whose x and z become those of `to`."""
+    yaw = quat.from_axis_angle(np.array([0, 1, 0], np.float32), np.float32(angle))
+    rotations = motion.rotations.copy()
+    rotations[:, 0] = quat.multiply(yaw, rotations[:, 0])
+    flat = np.array([1, 0, 1], np.float32)
+    root = quat.rotate(yaw, motion.root - motion.root[frame] * flat) + to.astype(np.float32) * flat
+    return Motion(rotations, root.astype(np.float32))
+
+
+def face_forward(motion: Motion) -> Motion:
+    """The same motion, starting over the origin and facing +Z."""
+    return turn(motion, -heading(motion), np.zeros(3))
