@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 from posewire_runtime.errors import InvalidFile
+from posewire_runtime.formats import bvh
 from posewire_runtime.motion import quat, rigs, skeleton
 from posewire_runtime.motion.quat import Array
 from posewire_runtime.motion.resample import resample
 from posewire_runtime.types import Clip, Float, Skeleton
 
-from posewire_export.train.bvh import read_bvh
 from posewire_export.train.rest import REST
 
 FPS = 30.0
@@ -46,7 +46,7 @@ class Motion:
 
 def read_motion(file: Path) -> Motion:
     """Read one clip of any rig in the known tables."""
-    clip = read_bvh(file)
+    clip = bvh.read(file)
     if abs(clip.fps - FPS) > 0.05:
         clip = resample(clip, FPS)
     try:
