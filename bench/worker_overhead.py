@@ -98,6 +98,7 @@ class Waiter:
 
     def __init__(self, jobs: int) -> None:
         self._left = jobs
+        self.error: PosewireError | None = None
         self.done = threading.Event()
 
     def started(self, job: Job) -> None:
@@ -114,7 +115,14 @@ class Waiter:
 
     def failed(self, job: Job, error: PosewireError) -> None:
         """The bench makes no mistakes."""
-        raise SystemExit(f"a job failed: {error}")
+        self.error = error
+        self.done.set()
+
+    def wait(self) -> None:
+        """Until all jobs ended."""
+        self.done.wait()
+        if self.error is not None:
+            raise self.error
 
 
 def directly(program: Instant, request: Request) -> None:
@@ -179,7 +187,7 @@ def measure(jobs: int, steps: int, crowd: int) -> dict[str, np.ndarray]:
         def threaded(count: int) -> None:
             waiter = Waiter(count)
             worker.submit([request] * count, waiter)
-            waiter.done.wait()
+            waiter.wait()
 
         found["thread, one at a time"] = timed(jobs, lambda: threaded(1))
         found[f"thread, {crowd} at once"] = timed(max(jobs // crowd, 3), lambda: threaded(crowd)) / crowd

@@ -194,7 +194,7 @@ class Worker:
         while not self._desk.drained:
             try:
                 made = self._turn()
-            except Exception as error:
+            except BaseException as error:  # a SystemExit of a listener would end the thread silently
                 self._recover(error)
                 continue
             if made.idle and not self._desk.drained:
@@ -237,7 +237,7 @@ class Worker:
         self._observe()
         return made
 
-    def _recover(self, error: Exception) -> None:
+    def _recover(self, error: BaseException) -> None:
         """The loop itself broke, which is a bug of ours: everybody gets an answer, and it goes on."""
         logger.critical("the worker's loop broke; all jobs fail", exc_info=error)
         self._tally.turn_failed()
@@ -255,6 +255,8 @@ class Worker:
         """Take in what happened: arrivals, cancels, warm-ups, features."""
         news = self._desk.news()
         for job in news.arrived:
+            if job not in self._desk:
+                continue  # the loop broke before it was seen
             self._waiting[job.id] = job
             if self._library.loaded(job.request.model):
                 self._price(job)
@@ -341,8 +343,10 @@ class Worker:
         for job, error in zip(jobs, outcomes, strict=True):
             if error is not None:
                 self._fail(job, error)
-        for job in self._desk.admitted([job for job in jobs if job.run is not None]):
+        started = [job for job in jobs if job.run is not None]
+        for job in started:
             del self._waiting[job.id], self._views[job.id]
+        for job in self._desk.admitted(started):
             self._running[job.id] = job
             self._look(job)
             self._desk.tell(job.listener.started, job)

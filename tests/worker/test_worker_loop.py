@@ -370,3 +370,20 @@ def test_a_bug_of_the_loop_answers_everybody_and_the_loop_goes_on(kit, monkeypat
     worker.run_until_idle()
     assert diary.ends(job) == ["finished"]
     assert worker.stats().failures == 1
+
+
+def test_a_job_that_arrives_while_the_loop_breaks_gets_its_answer_too(kit, monkeypatch):
+    worker, diary = kit.worker(), kit.Diary()
+    jobs = list(worker.submit([kit.request()], diary))
+
+    def arrive_and_break(*_):
+        jobs.extend(worker.submit([kit.request()], diary))
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("posewire_runtime.worker.plan", arrive_and_break)
+        with pytest.raises(ZeroDivisionError):
+            worker.run_until_idle()
+    worker.run_until_idle()
+    assert [diary.ends(job) for job in jobs] == [["failed DeviceError"]] * 2
+    assert worker.stats().waiting == 0

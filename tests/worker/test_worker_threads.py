@@ -236,3 +236,20 @@ def test_a_listener_may_submit_and_cancel(kit):
         diary.wait(first)
         diary.wait(list(follow))
     assert diary.ends(follow[0]) == ["finished"]
+
+
+def test_the_thread_survives_whatever_is_thrown_at_it(kit):
+    """Also what isn't an `Exception`, which would end a thread without a word."""
+
+    class Quitter(kit.Diary):
+        def started(self, job):
+            raise SystemExit
+
+    diary, quitter = kit.Diary(), Quitter()
+    with kit.worker() as worker:
+        bad = worker.submit([kit.request()], quitter)
+        quitter.wait(bad)
+        good = worker.submit([kit.request()], diary)
+        diary.wait(good)
+    assert quitter.ends(bad[0]) == ["failed DeviceError"]
+    assert diary.ends(good[0]) == ["finished"]
