@@ -20,7 +20,7 @@ from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
 
 from posewire_runtime.decoder import Collector, Decoder
-from posewire_runtime.errors import Cancelled, PosewireError, Unreachable
+from posewire_runtime.errors import Cancelled, DeadlineExceeded, PosewireError, Unreachable
 from posewire_runtime.events import Chunk, Event, Header, ServedModel, Status
 from posewire_runtime.types import Clip
 from posewire_runtime.wire.models import read_model
@@ -63,9 +63,7 @@ class _Reader:
         return event
 
     def _error(self, error: grpc.RpcError) -> PosewireError:
-        return (
-            Cancelled("the stream was cancelled here") if self._cancelled else _error_of(error, self._target)
-        )
+        return _cancelled_here() if self._cancelled else _error_of(error, self._target)
 
 
 class Stream(_Reader):
@@ -337,6 +335,10 @@ def _error_of(error: grpc.RpcError, target: str) -> PosewireError:
     call: Any = error
     details = next((value for key, value in call.trailing_metadata() or () if key == DETAILS_KEY), None)
     made = read_status(call.code().value[0], call.details() or "", details)
-    if type(made) is Unreachable:
+    if details is not None:
+        return made
+    if isinstance(made, Unreachable):
         return Unreachable(f"no answer from {target}: {made}; is a server running there?")
+    if isinstance(made, DeadlineExceeded):
+        return DeadlineExceeded(f"{target} was not done within the time that the caller gave it")
     return made

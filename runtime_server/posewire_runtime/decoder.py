@@ -72,6 +72,7 @@ class Decoder:
         _expect(self.header is not None, "a header first", type(event).__name__)
         if isinstance(event, ClipStart):
             _expect(event.clip not in self._clips, f"one start of clip {event.clip}", "a second one")
+            _expect(event.frames > 0, "frames in a clip", "none")
             self._clips[event.clip] = _Arriving(event)
             return
         clip = self._clips.get(event.clip)

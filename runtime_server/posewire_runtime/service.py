@@ -89,10 +89,10 @@ class Service(pb_grpc.PosewireServicer):
         return pb.ListModelsResponse(models=models, server_version=__version__)
 
     async def _generate(self, request: pb.GenerateRequest, context: Context) -> None:
-        record = _Record(request.request_id)
+        record = _Record(request.request_id, _deadline(context))
         try:
             self._check_room()
-            order = read_generate(request, self._library, self._settings.limits, _deadline(context))
+            order = read_generate(request, self._library, self._settings.limits, record.deadline)
             record.order = order
             await self._stream(order, record, context)
         except BaseException as error:
@@ -176,9 +176,10 @@ class _Tally:
 class _Record:
     """What the log says about one request, in one line."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, deadline: float | None) -> None:
         self.stream_id = secrets.token_hex(8)
         self.request_id = request_id
+        self.deadline = deadline
         self.order: Order | None = None
         self.streamer: Streamer | None = None
         self.error: BaseException | None = None
@@ -187,7 +188,7 @@ class _Record:
 
     def write(self, tally: _Tally, prompt: str | None) -> None:
         """Count the request and log its line."""
-        code = _code_name(self.error)
+        code = self._code()
         tally.requests.add(1, code)
         line: dict[str, object] = {"stream": self.stream_id, "code": code}
         if self.request_id:
@@ -208,13 +209,13 @@ class _Record:
             line["prompt"] = prompt
         logger.info("generate %s", json.dumps(line))
 
-
-def _code_name(error: BaseException | None) -> str:
-    if error is None:
-        return "OK"
-    if isinstance(error, asyncio.CancelledError):
-        return "CANCELLED"
-    return code_of(error).name if isinstance(error, PosewireError) else "INTERNAL"
+    def _code(self) -> str:
+        if self.error is None:
+            return "OK"
+        if isinstance(self.error, asyncio.CancelledError):
+            expired = self.deadline is not None and time.monotonic() >= self.deadline
+            return "DEADLINE_EXCEEDED" if expired else "CANCELLED"
+        return code_of(self.error).name if isinstance(self.error, PosewireError) else "INTERNAL"
 
 
 def _deadline(context: Context) -> float | None:
@@ -227,8 +228,6 @@ async def _answered(context: Context, work: Coroutine[Any, Any, Any]) -> Any:
     """The result of an RPC; an error becomes a status with details, and the server lives on."""
     try:
         return await work
-    except ClientLost as error:
-        raise asyncio.CancelledError(str(error)) from None
     except PosewireError as error:
         await _abort(context, error)
     except Exception:

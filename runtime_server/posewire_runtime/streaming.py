@@ -174,7 +174,7 @@ class Streamer:
         if self.began:
             return
         info, features = self._order.info, job.features
-        told = () if features is None else (Notice("prompt", notice) for notice in features.notices)
+        told = () if features is None else (Notice("text", notice) for notice in features.notices)
         header = Header(
             stream_id=self._stream_id,
             model=info.name,

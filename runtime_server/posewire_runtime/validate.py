@@ -224,7 +224,7 @@ def check_bones(
     pelvis = model.names[model.pelvis]
     findings.expect(pelvis in bones, field, f"a bone for {pelvis!r}, which carries the root", "none")
     users: dict[str, str] = {}
-    for joint, bone in bones.items():
+    for joint, bone in sorted(bones.items()):  # a message keeps no order
         findings.expect(joint in model.names, field, f"joints of the model ({', '.join(model.names)})", joint)
         findings.expect(bone in target, f"{field}[{joint}]", "a joint of the target", bone)
         user = users.setdefault(bone, joint)

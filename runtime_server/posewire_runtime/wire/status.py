@@ -31,7 +31,7 @@ from posewire_runtime.errors import (
 DETAILS_KEY = "grpc-status-details-bin"
 """The trailing metadata entry that gRPC's libraries agree on."""
 DOMAIN = "posewire"
-MAX_MESSAGE = 1000
+MAX_MESSAGE = 600
 """Characters of a message: with its details it must fit into 8 KiB of metadata."""
 MAX_DESCRIPTION = 200
 """Characters of a violation's message."""
