@@ -97,6 +97,8 @@ class _Joints:
     parents: list[int] = field(default_factory=list[int])
     offsets: list[Array] = field(default_factory=list[Array])
     channels: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    ends: list[tuple[int, Array]] = field(default_factory=list[tuple[int, Array]])
+    """Joints with the offsets of their end sites."""
 
 
 def read(path: str | Path, metres: float = 1.0) -> Clip:
@@ -108,9 +110,9 @@ def read(path: str | Path, metres: float = 1.0) -> Clip:
     try:
         words = Path(path).read_text(encoding="utf-8", errors="replace").split()
         joints, fps, values = _parse(words)
+        return _clip(joints, fps, values, metres)
     except (OSError, ValueError, IndexError) as error:
         raise InvalidFile(f"expected {path} to be a BVH file, but: {error}") from error
-    return _clip(joints, fps, values, metres)
 
 
 def _parse(words: list[str]) -> tuple[_Joints, float, Array]:
@@ -160,8 +162,11 @@ def _parse_hierarchy(words: list[str]) -> _Joints:
             stack.pop()
             at += 1
         elif word == "OFFSET":
+            offset = np.array(words[at + 1 : at + 4], np.float64)
             if stack[-1] >= 0:
-                joints.offsets[stack[-1]] = np.array(words[at + 1 : at + 4], np.float64)
+                joints.offsets[stack[-1]] = offset
+            else:
+                joints.ends.append((stack[-2], offset))
             at += 4
         elif word == "CHANNELS":
             count = int(words[at + 1])
@@ -178,11 +183,12 @@ def _clip(joints: _Joints, fps: float, values: Array, metres: float) -> Clip:
     positions = np.zeros((len(joints.names), 3))
     for joint, (parent, offset) in enumerate(zip(joints.parents, joints.offsets, strict=True)):
         positions[joint] = offset * metres + (positions[parent] if parent >= 0 else 0)
+    ends = [positions[joint, 1] + offset[1] * metres for joint, offset in joints.ends]
     skeleton = Skeleton(
         names=tuple(joints.names),
         parents=tuple(joints.parents),
         positions=positions.astype(np.float32),
-        sole=float(positions[:, 1].min()),
+        sole=float(min([*positions[:, 1], *ends])),
     )
     rotations = quat.identity((len(values), len(skeleton)))
     root = np.tile(positions[0], (len(values), 1))

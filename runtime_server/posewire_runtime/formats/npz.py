@@ -9,6 +9,7 @@ gender, mocap_framerate, mocap_frame_rate. Beware: in our frame, Y up; AMASS's o
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,11 +47,17 @@ def pack(arrays: _Arrays) -> bytes:
 def read(path: str | Path) -> Clip:
     """A clip from a file with our arrays, or else with AMASS's (Y up)."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
+        arrays = _unpack(Path(path).read_bytes())
         return _from_own(arrays) if "rotations" in arrays else _from_amass(arrays)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidFile(f"expected {path} to be an .npz file of a motion, but: {error}") from error
+
+
+def _unpack(data: bytes) -> _Arrays:
+    with zipfile.ZipFile(io.BytesIO(data)):  # np.load takes other kinds of files too
+        pass
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        return {name: np.asarray(file[name]) for name in file.files}
 
 
 def _own(clip: Clip) -> dict[str, NDArray[np.generic]]:
