@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from posewire_runtime.errors import Cancelled, Overloaded, PosewireError, ShuttingDown
+from posewire_runtime.errors import Cancelled, InvalidRequest, Overloaded, PosewireError, ShuttingDown
 from posewire_runtime.jobs import Job, JobState, Listener, expected_steps
 from posewire_runtime.metrics import Stage
 from posewire_runtime.tally import Tally
@@ -70,6 +70,8 @@ class Desk:
         """Queue all of them or none."""
         with self._changed:
             self._refuse_when_closing()
+            if len(requests) > self._limit:
+                raise InvalidRequest(f"expected at most {self._limit} clips at once, found {len(requests)}")
             if self._waiting + len(requests) > self._limit:
                 raise self._overloaded(len(requests))
             now = self._clock()
@@ -191,7 +193,7 @@ class Desk:
         """Call a listener. What it raises is its own trouble."""
         try:
             call(*what)
-        except Exception:
+        except (Exception, SystemExit):
             logger.exception("a listener failed")
             self._tally.listener_failed()
 

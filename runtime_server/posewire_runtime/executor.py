@@ -111,11 +111,11 @@ class Executor:
             clip = self._library.program(job.request.model).clip(job.run)
             decoded = time.perf_counter_ns()
             job.spend(Stage.DECODE, decoded - begun)
-            self._decodes.record(job.pace, (decoded - begun) / 1e9, self._clock())
             _check_finite(clip)
             if job.request.target is not None:
                 clip = retarget(clip, job.request.target)
                 job.spend(Stage.POST, time.perf_counter_ns() - decoded)
+            self._decodes.record(job.pace, (time.perf_counter_ns() - begun) / 1e9, self._clock())
         except Exception as error:
             return _failure(error, "decoding")
         return clip
@@ -159,8 +159,8 @@ class Executor:
         """Whose fault a failed step was: a row's, where the others advanced without it; else the device's."""
         errors = [result for result in results if isinstance(result, Exception)]
         alone = len(errors) < len(results)
+        self._faults[model] = 0 if alone else self._faults[model] + 1
         if not alone:
-            self._faults[model] += 1
             self._tally.fault(model)
         logger.error(
             "%d of %d rows of %s failed in a step", len(errors), len(results), model, exc_info=errors[0]

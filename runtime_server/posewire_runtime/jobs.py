@@ -12,10 +12,16 @@ from enum import StrEnum
 from typing import Protocol
 
 from posewire_runtime.encoding import Prompt
-from posewire_runtime.errors import PosewireError
+from posewire_runtime.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    DeadlineUnreachable,
+    InvalidRequest,
+    PosewireError,
+)
 from posewire_runtime.families.base import Condition, Run
 from posewire_runtime.metrics import Stage
-from posewire_runtime.planner import Running, Text, Waiting
+from posewire_runtime.planner import PlanLimits, Reason, Running, Text, Waiting
 from posewire_runtime.types import Clip, Features, ModelInfo, Request
 
 
@@ -153,6 +159,25 @@ def expected_steps(request: Request, info: ModelInfo) -> int:
         return request.sampling.steps
     presets = info.presets
     return presets.get(request.sampling.preset, presets.get(info.default_preset, info.limits.max_steps))
+
+
+def dropped(job: Job, reason: Reason, limits: PlanLimits) -> PosewireError:
+    """What a dropped job ends with."""
+    at = f"at step {job.position} of {job.steps}"
+    match reason:
+        case Reason.CANCELLED:
+            return Cancelled(f"the caller cancelled {at}")
+        case Reason.EXPIRED:
+            return DeadlineExceeded(f"the deadline passed {at}; allow more time, or ask for fewer steps")
+        case Reason.UNREACHABLE:
+            message = (
+                f"the deadline can't be met by {job.steps} steps; allow more time, or ask for fewer steps"
+            )
+            return DeadlineUnreachable(message, retry_after=1.0)
+        case Reason.TOO_LARGE:
+            return InvalidRequest(
+                f"expected a request of at most {limits.memory} bytes, found {job.cost}; ask for fewer frames"
+            )
 
 
 class Collector:

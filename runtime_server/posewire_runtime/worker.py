@@ -17,18 +17,10 @@ from dataclasses import dataclass, field
 
 from posewire_runtime.desk import Desk
 from posewire_runtime.encoding import Encoded, Encoding
-from posewire_runtime.errors import (
-    Cancelled,
-    DeadlineExceeded,
-    DeadlineUnreachable,
-    DeviceError,
-    InvalidRequest,
-    PosewireError,
-    ShuttingDown,
-)
+from posewire_runtime.errors import DeviceError, InvalidConfig, PosewireError, ShuttingDown, Violation
 from posewire_runtime.executor import Executor
 from posewire_runtime.invariants import InvariantBroken, Snapshot, check_invariants
-from posewire_runtime.jobs import Job, Listener
+from posewire_runtime.jobs import Job, Listener, dropped
 from posewire_runtime.library import Library
 from posewire_runtime.metrics import Metrics, Stage
 from posewire_runtime.planner import Plan, PlanLimits, Reason, Running, Text, Waiting, plan
@@ -57,6 +49,25 @@ class WorkerSettings:
     """Batches in a row that may fail as a whole before the program is closed and opened anew."""
     check: bool = False
     """Check the invariants after every turn: for tests and for hunting bugs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would let nobody in, ever."""
+        limits = self.limits
+        amounts = {"queue": self.queue, "faults": self.faults}
+        for name in ("memory", "rows", "batch", "admit", "encode", "lookahead"):
+            amounts[f"limits.{name}"] = getattr(limits, name)
+        times = {"limits.ageing": limits.ageing, "limits.turn": limits.turn}
+        wrong = [
+            *(
+                (name, f"expected at least 1, found {amount}")
+                for name, amount in amounts.items()
+                if amount < 1
+            ),
+            *((name, f"expected more than 0, found {time}") for name, time in times.items() if not time > 0),
+        ]
+        if wrong:
+            violations = [Violation(f"worker.{name}", message) for name, message in wrong]
+            raise InvalidConfig("; ".join(f"{v.field}: {v.message}" for v in violations), violations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +205,7 @@ class Worker:
         while not self._desk.drained:
             try:
                 made = self._turn()
-            except BaseException as error:  # a SystemExit of a listener would end the thread silently
+            except BaseException as error:  # a SystemExit of a program would end the thread silently
                 self._recover(error)
                 continue
             if made.idle and not self._desk.drained:
@@ -378,7 +389,7 @@ class Worker:
             self._desk.fail(job, clip)
 
     def _drop(self, job: Job, reason: Reason) -> None:
-        self._fail(job, _error_of(reason, job, self.settings.limits))
+        self._fail(job, dropped(job, reason, self.settings.limits))
 
     def _fail(self, job: Job, error: PosewireError) -> None:
         self._forget(job)
@@ -404,22 +415,3 @@ class Worker:
             now = Snapshot(waiting, running, self.settings.limits, self.settings.queue)
             check_invariants(now, self._before)
             self._before = now
-
-
-def _error_of(reason: Reason, job: Job, limits: PlanLimits) -> PosewireError:
-    """What a dropped job ends with."""
-    at = f"at step {job.position} of {job.steps}"
-    match reason:
-        case Reason.CANCELLED:
-            return Cancelled(f"the caller cancelled {at}")
-        case Reason.EXPIRED:
-            return DeadlineExceeded(f"the deadline passed {at}; allow more time, or ask for fewer steps")
-        case Reason.UNREACHABLE:
-            message = (
-                f"the deadline can't be met by {job.steps} steps; allow more time, or ask for fewer steps"
-            )
-            return DeadlineUnreachable(message, retry_after=1.0)
-        case Reason.TOO_LARGE:
-            return InvalidRequest(
-                f"expected a request of at most {limits.memory} bytes, found {job.cost}; ask for fewer frames"
-            )

@@ -9,6 +9,7 @@ from posewire_runtime.errors import (
     DeadlineExceeded,
     DeadlineUnreachable,
     GenerationFailed,
+    InvalidConfig,
     InvalidRequest,
     Overloaded,
     ShuttingDown,
@@ -138,6 +139,22 @@ def test_a_full_queue_refuses_all_or_nothing(kit):
     worker.run_until_idle()
     assert len(collector.clips) == 4
     worker.submit([kit.request()] * 4, collector)
+
+
+def test_more_than_the_queue_could_ever_hold_is_no_matter_of_time(kit):
+    with pytest.raises(InvalidRequest, match="at most 4 clips at once, found 5"):
+        kit.worker(queue=4).submit([kit.request()] * 5, Collector())
+
+
+def test_settings_that_let_nobody_in_are_refused():
+    with pytest.raises(InvalidConfig) as refused:
+        WorkerSettings(queue=0, limits=PlanLimits(rows=0, turn=0.0))
+    assert [violation.field for violation in refused.value.violations] == [
+        "worker.queue",
+        "worker.limits.rows",
+        "worker.limits.turn",
+    ]
+    assert "worker.limits.rows: expected at least 1, found 0" in str(refused.value)
 
 
 def test_a_closed_worker_refuses(kit):
@@ -313,6 +330,15 @@ def test_a_lost_model_that_cannot_be_opened_again_fails_those_who_wait(kit):
     assert [diary.ends(job)[0] for job in jobs[:2]] == ["failed DeviceError"] * 2
     assert all("no device" in str(diary.errors[job.id]) for job in jobs[2:])
     assert worker.stats().failures == 0
+
+
+def test_a_row_that_advances_shows_that_the_device_is_there(kit):
+    program, diary = kit.Tiny(), kit.Diary()
+    worker = kit.worker(program)
+    for prompts in (["step!"], ["step!", "fine"], ["step!"]):
+        worker.submit([kit.request(prompt, steps=2) for prompt in prompts], diary)
+        worker.run_until_idle()
+    assert program.closed == 0
 
 
 def test_one_bad_batch_does_not_close_a_model(kit):

@@ -245,11 +245,16 @@ def test_the_thread_survives_whatever_is_thrown_at_it(kit):
         def started(self, job):
             raise SystemExit
 
-    diary, quitter = kit.Diary(), Quitter()
-    with kit.worker() as worker:
-        bad = worker.submit([kit.request()], quitter)
-        quitter.wait(bad)
-        good = worker.submit([kit.request()], diary)
-        diary.wait(good)
-    assert quitter.ends(bad[0]) == ["failed DeviceError"]
-    assert diary.ends(good[0]) == ["finished"]
+    def leave():
+        if quits:
+            raise quits.pop()
+
+    program, diary, quits = kit.Tiny(on_step=leave), Quitter(), [SystemExit(), GeneratorExit()]
+    with kit.worker(program) as worker:
+        ends = []
+        for _ in range(3):
+            jobs = worker.submit([kit.request()], diary)
+            diary.wait(jobs)
+            ends += diary.ends(jobs[0])
+        assert worker.stats().failures == 2
+    assert ends == ["failed DeviceError", "failed DeviceError", "finished"]
