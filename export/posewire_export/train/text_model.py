@@ -72,13 +72,16 @@ class TextEncoder(nn.Module):
         self.head = nn.Linear(config.width, config.output)
 
     def forward(self, ids: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """ids (B, N), valid (B, N) bool -> tokens (B, N, C), sentence (B, 1, C) of length 1."""
+        """ids (B, N), valid (B, N) bool -> tokens (B, N, C), sentence (B, 1, C).
+
+        The sentence vector has the length of C ones, so that its numbers are neither tiny nor large.
+        """
         x = self.up(self.table(ids)) + self.position[: ids.shape[1]]
         visible = valid[:, None, None, :].expand(-1, -1, ids.shape[1], -1)  # (B, 1, N, N)
         for layer in self.layers:
             x = layer(x, visible)
         tokens = self.head(self.norm(x))
-        return tokens, sentence_of(tokens, valid)
+        return tokens, self.config.output**0.5 * sentence_of(tokens, valid)
 
 
 def sentence_of(tokens: Tensor, valid: Tensor) -> Tensor:
