@@ -38,20 +38,29 @@ install_torch() {
   fi
 }
 
-# Installs the extras named, once for each version of pyproject.toml and of this list.
+# Whether every extra of this list was installed for this version of pyproject.toml.
+installed() {
+  local extra
+  for extra in ${1//,/ }; do
+    [ "$(cat "$venv/.posewire-$extra" 2>/dev/null)" = "$2" ] || return 1
+  done
+}
+
+# Installs the extras named, once for each version of pyproject.toml.
 need() {
-  local extras=$1 interpreter wanted stamp
+  local extras=$1 interpreter version extra
   if [ ! -x "$python" ]; then
     interpreter=$(find_python) || return 1
     say "making $venv with $("$interpreter" --version)"
     "$interpreter" -m venv "$venv"
   fi
-  wanted=$(cat pyproject.toml - <<<"$extras $PWD" | cksum | tr -d ' ')
-  stamp=$venv/.posewire-${extras//,/-}
-  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+  version=$(cat pyproject.toml - <<<"$PWD" | cksum | tr -d ' ')
+  installed "$extras" "$version" && return
   say "installing the parts: $extras (the first time takes a minute or more)"
-  "$python" -m pip install -q --disable-pip-version-check --upgrade 'pip>=25'
+  "$python" -m pip install -q --disable-pip-version-check --upgrade 'pip>=25' 2>&1 | grep -v '^WARNING' >&2 || true
   case ",$extras," in *,export,*) install_torch ;; esac
-  "$python" -m pip install --disable-pip-version-check --progress-bar on -e ".[$extras]" | grep -vE '^(Requirement already|Looking in)' >&2 || return 1
-  printf '%s' "$wanted" >"$stamp"
+  "$python" -m pip install --disable-pip-version-check -e ".[$extras]" 2>&1 |
+    grep --line-buffered -E '^(Collecting|Installing coll|Successfully installed|ERROR|error)|No matching' | cut -c1-100 >&2
+  [ "${PIPESTATUS[0]}" = 0 ] || { say "the installation failed; run it by hand: $python -m pip install -e '.[$extras]'"; return 1; }
+  for extra in ${extras//,/ }; do printf '%s' "$version" >"$venv/.posewire-$extra"; done
 }

@@ -17,6 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from posewire_runtime.errors import (
     DeviceError,
     GenerationFailed,
+    InvalidConfig,
     InvalidRequest,
     MissingExtra,
     PackageError,
@@ -27,6 +28,7 @@ GROUP = "posewire.commands"
 
 EXIT_CODES: tuple[tuple[type[PosewireError], int], ...] = (
     (InvalidRequest, 2),
+    (InvalidConfig, 2),
     (PackageError, 3),
     (GenerationFailed, 5),
     (DeviceError, 5),

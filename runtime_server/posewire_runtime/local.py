@@ -42,8 +42,15 @@ class _Watcher:
     def __init__(self, progress: Callable[[Job], None]) -> None:
         self.clips: dict[int, Clip] = {}
         self.error: PosewireError | None = None
-        self.stepped = progress
-        self.started = progress
+        self._progress = progress
+
+    def started(self, job: Job) -> None:
+        """Now its number of steps is known."""
+        self._progress(job)
+
+    def stepped(self, job: Job) -> None:
+        """Tell of it."""
+        self._progress(job)
 
     def finished(self, job: Job, clip: Clip) -> None:
         """Keep the clip."""
