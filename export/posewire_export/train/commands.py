@@ -59,7 +59,7 @@ def _run_train(options: argparse.Namespace) -> int:
     from posewire_export.train.trainer import Trainer, Validation, run
 
     config = read_config(options.config) if options.config else Config()
-    data = read_dataset(options.motions, options.captions)
+    data = read_dataset(options.motions, options.captions, config.loose)
     learned, held = data.split(heldout_of(data.entries, options.heldout))
     print(f"{len(learned.entries)} clips to learn from, {len(held.entries)} held out", flush=True)
     normaliser = normaliser_of(learned)

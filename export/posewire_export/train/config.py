@@ -65,6 +65,8 @@ class Config:
     bf16: bool = True
     """Matrix products in bfloat16."""
     save_minutes: float = 5.0
+    loose: tuple[str, ...] = ()
+    """Folders of clips whose rigs stretch: only their rotations count."""
 
 
 def read_config(file: Path) -> Config:
@@ -84,6 +86,8 @@ def from_dict(values: dict[str, Any]) -> Config:
         _known(inner, kind, f"{name}.")
         parts[name] = kind(**inner)
     _known(values, Config, "")
+    if "loose" in values:
+        values["loose"] = tuple(values["loose"])
     return Config(**parts, **values)
 
 

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from posewire_runtime.errors import InvalidFile
-from posewire_runtime.types import Float
 from tqdm import tqdm
 
 from posewire_export.train import features, library
 from posewire_export.train.feed import Corpus
 from posewire_export.train.ingest import Motion, read_motion
 from posewire_export.train.library import Entry
+from posewire_runtime.errors import InvalidFile
+from posewire_runtime.types import Float
+
+AIRBORNE = frozenset({"jump", "leap", "hop", "flip"})
+"""Actions whose heights can't be had from rotations alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +39,24 @@ class DataSet:
         return Corpus([e for e, _ in chosen], [features.encode(m) for _, m in chosen])
 
 
-def read_dataset(motions: Path, captions: Path) -> DataSet:
-    """Read every captioned clip below `motions`."""
-    entries = library.read_captions(captions)
+def read_dataset(motions: Path, captions: Path, loose: Sequence[str] = ()) -> DataSet:
+    """Read every captioned clip below `motions`.
+
+    In the folders `loose` only rotations count: clips of people in the air are left out there.
+    """
+    folders = tuple(f"{folder}/" for folder in loose)
+    entries = [
+        entry
+        for entry in library.read_captions(captions)
+        if not (entry.file.startswith(folders) and AIRBORNE & set(entry.actions))
+    ]
     missing = [entry.file for entry in entries if not (motions / entry.file).is_file()]
     if missing:
         raise InvalidFile(
             f"{motions}: {len(missing)} captioned clips are not there, for example {missing[0]}"
         )
-    clips = [read_motion(motions / entry.file) for entry in tqdm(entries, desc="reading clips", unit="clip")]
+    shown = tqdm(entries, desc="reading clips", unit="clip", disable=None)
+    clips = [read_motion(motions / entry.file, loose=entry.file.startswith(folders)) for entry in shown]
     return DataSet(entries, clips)
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from posewire_runtime.motion import quat, rot6d, skeleton
-from posewire_runtime.types import Float
 
 from posewire_export.train.ingest import Motion
 from posewire_export.train.rest import REST
+from posewire_runtime.motion import quat, rot6d, skeleton
+from posewire_runtime.types import Float
 
 WIDTH = 201
 TRANSLATION = slice(0, 3)

