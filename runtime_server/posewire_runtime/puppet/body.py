@@ -149,7 +149,7 @@ def _root(steps: Steps, sway: _Sway, toward: Curve, ankles: Curve, fps: float) -
     highest = gap[..., 1] + np.sqrt(np.maximum(reach, 0.01))
     highest = np.min(np.where(_standing(steps.feet), highest, np.inf), axis=-1)
     wanted = _HIGH - steps.style["crouch"] - steps.style["bounce"] * np.cos(4 * np.pi * steps.cycle)
-    root[:, 1] = _soften(np.minimum(wanted, highest), max(1, round(0.065 * fps)))
+    root[:, 1] = wanted + _soften(np.minimum(highest - wanted, 0), max(1, round(0.065 * fps)))
     return root
 
 

@@ -29,7 +29,7 @@ class Gait:
     crouch: float
     """How much lower than standing the hips go, metres."""
     bounce: float
-    """How far the hips go up and down on their own, metres; a walk's height follows from its legs."""
+    """How far the hips rise, and sink, as both feet are in flight; below zero, as both are on the floor."""
     strike: float
     """How far the toes are up when the heel strikes, degrees."""
     push: float
@@ -45,8 +45,8 @@ WALK = Gait(
     lean=3,
     arm_swing=19,
     elbow=22,
-    crouch=0,
-    bounce=0,
+    crouch=0.012,
+    bounce=-0.012,
     strike=18,
     push=42,
     lift=0.045,
