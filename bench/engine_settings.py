@@ -20,9 +20,10 @@ import numpy as np
 import onnx
 import psutil
 from onnx import TensorProto, helper, numpy_helper
-from posewire_runtime.cores import physical_cores
-from posewire_runtime.engine import Engine, Graph
-from posewire_runtime.providers import EngineSettings
+
+from posewire_runtime.device.cores import physical_cores
+from posewire_runtime.device.engine import Engine, Graph
+from posewire_runtime.device.providers import EngineSettings
 
 WIDTH, HIDDEN, LAYERS = 1024, 4096, 6
 PAUSE = 0.05

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from posewire_runtime.motion import contacts, quat, smooth
 from posewire_runtime.motion.resample import resample
 from posewire_runtime.motion.retarget import retarget

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 import numpy as np
+
 from posewire_runtime.errors import PosewireError
 from posewire_runtime.families.base import Condition, Run
-from posewire_runtime.jobs import Collector, Job
-from posewire_runtime.library import Library
+from posewire_runtime.scheduler.jobs import Collector, Job
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.types import (
     Clip,
     Features,
@@ -32,7 +34,6 @@ from posewire_runtime.types import (
     Sampling,
     Skeleton,
 )
-from posewire_runtime.worker import Worker
 
 SKELETON = Skeleton(("pelvis",), (-1,), np.zeros((1, 3), np.float32))
 LIMITS = Limits(min_frames=1, max_frames=1000, max_steps=1000)

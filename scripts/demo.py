@@ -17,7 +17,7 @@ from posewire_runtime.client import Client, Stream
 from posewire_runtime.commands.models import STAND_IN
 from posewire_runtime.commands.results import slug
 from posewire_runtime.errors import PosewireError
-from posewire_runtime.picture import contact_sheet
+from posewire_runtime.figure.picture import contact_sheet
 from posewire_runtime.types import Clip
 
 DRAIN = 10.0

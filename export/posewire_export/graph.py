@@ -17,7 +17,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from posewire_runtime.manifest import GraphSpec, Precision, TensorSpec
+
+from posewire_runtime.packages.manifest import GraphSpec, Precision, TensorSpec
 
 OPSET = 23
 """The first with attention, RMS norm and rotary embedding as operators."""

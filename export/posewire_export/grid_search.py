@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from posewire_runtime.schedule import even_times, spaced_times, warped_times
+from posewire_runtime.sampling.schedule import even_times, spaced_times, warped_times
 
 Times = tuple[float, ...]
 _STRIDE = 0.5

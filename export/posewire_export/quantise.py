@@ -23,11 +23,11 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from posewire_runtime.errors import InvalidRequest
-from posewire_runtime.manifest import Precision
-from posewire_runtime.types import Float
 
 from posewire_export.graph import GraphBuilder, np_dtype
+from posewire_runtime.errors import InvalidRequest
+from posewire_runtime.packages.manifest import Precision
+from posewire_runtime.types import Float
 
 DAMPING = 128.0
 """Operands of the products that can leave float16's range are divided by this, results multiplied."""
@@ -64,8 +64,11 @@ class Storage(Protocol):
     @property
     def precision(self) -> Precision: ...
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
-        """Make float32 rows x (N, K) ready; `damped` where their products may be very large."""
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
+        """Make float32 rows x (N, K) ready.
+
+        `damped` where their products may be very large; `above` where no value is below minus this.
+        """
         ...
 
     def product(self, g: GraphBuilder, rows: Rows, matrix: Matrix) -> str:
@@ -86,7 +89,7 @@ class Plain:
 
     precision: Precision = "fp32"
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
         return Rows(x)
 
     def product(self, g: GraphBuilder, rows: Rows, matrix: Matrix) -> str:
@@ -100,7 +103,7 @@ class Half:
         self.precision: Precision = precision
         self._dtype = {"fp16": "float16", "bf16": "bfloat16"}[precision]
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
         if not damped or self.precision == "bf16":
             return Rows(g.cast(x, self._dtype))
         small = g.op("Mul", x, g.constant(np.float32(1 / DAMPING)))
@@ -119,9 +122,11 @@ class Int8:
 
     precision: Precision = "int8"
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
-        peak = g.op("ReduceMax", g.op("Abs", x), g.constant(np.array([-1])), keepdims=1)  # (N, 1)
-        scale = g.op("Mul", g.op("Max", peak, g.constant(_TINY)), g.constant(np.float32(1 / 127)))
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
+        sized = g.op("Abs", x) if above is None else x  # a known lower bound saves a pass
+        peak = g.op("ReduceMax", sized, g.constant(np.array([-1])), keepdims=1)  # (N, 1)
+        least = g.constant(np.float32(_TINY if above is None else above))
+        scale = g.op("Mul", g.op("Max", peak, least), g.constant(np.float32(1 / 127)))
         flat = g.reshape(scale, -1)
         middle = g.op("Expand", g.constant(np.array([128], np.uint8)), g.op("Shape", flat))
         return Rows(g.op("QuantizeLinear", x, flat, middle, axis=0), scale)
@@ -139,7 +144,7 @@ class Int4:
 
     precision: Precision = "int4"
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
         return Rows(x)
 
     def product(self, g: GraphBuilder, rows: Rows, matrix: Matrix) -> str:

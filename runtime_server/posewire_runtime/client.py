@@ -16,13 +16,13 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, Generic, Self, TypeVar, Unpack
 
 import grpc
+
 from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
-
-from posewire_runtime.decoder import Collector, Decoder
 from posewire_runtime.errors import Cancelled, DeadlineExceeded, PosewireError, Unreachable
-from posewire_runtime.events import Chunk, Event, Header, ServedModel, Status
+from posewire_runtime.exchange.events import Chunk, Event, Header, ServedModel, Status
 from posewire_runtime.types import Clip
+from posewire_runtime.wire.decoder import Collector, Decoder
 from posewire_runtime.wire.models import read_model
 from posewire_runtime.wire.requests import GenerateOptions, write_generate
 from posewire_runtime.wire.status import DETAILS_KEY, read_status
@@ -338,7 +338,7 @@ def _error_of(error: grpc.RpcError, target: str) -> PosewireError:
     if details is not None:
         return made
     if isinstance(made, Unreachable):
-        return Unreachable(f"no answer from {target}: {made}; is a server running there?")
+        return Unreachable(f"no server answers at {target}: {made}; is it running?")
     if isinstance(made, DeadlineExceeded):
         return DeadlineExceeded(f"{target} was not done within the time that the caller gave it")
     return made

@@ -17,11 +17,12 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from posewire_runtime import puppet, schedule
+from posewire_runtime import puppet
 from posewire_runtime.errors import DeviceError, GenerationFailed
 from posewire_runtime.families.base import Condition, Encoder, Run
 from posewire_runtime.motion import quat, rot6d
 from posewire_runtime.motion.skeleton import SMPL22, forward
+from posewire_runtime.sampling import schedule
 from posewire_runtime.types import Clip, Features, Licence, Limits, ModelInfo, Preset, Request
 
 LIMITS = Limits(min_frames=20, max_frames=7200, max_steps=100)

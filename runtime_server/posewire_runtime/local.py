@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from posewire_runtime.errors import PosewireError
-from posewire_runtime.events import Notice
-from posewire_runtime.jobs import Job
-from posewire_runtime.library import Library
+from posewire_runtime.exchange.events import Notice
+from posewire_runtime.exchange.validate import Bounds
+from posewire_runtime.scheduler.jobs import Job
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.types import Clip, Features, ModelInfo, Timings
-from posewire_runtime.validate import Bounds
 from posewire_runtime.wire.requests import GenerateOptions, read_generate, write_generate
-from posewire_runtime.worker import Worker
 
 _ANY_TEXT = "features"
 """Stands in for the prompt of a request that brings its text features: nobody reads it."""

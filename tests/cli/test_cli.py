@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from posewire_runtime.cli import build_parser, exit_code, run
 from posewire_runtime.errors import GenerationFailed, MissingExtra, Overloaded, PackageError, UnknownModel
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
-from posewire_runtime.manifest import Normalisation
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.skeleton import SMPL22, feet
+from posewire_runtime.packages.manifest import Normalisation
 from posewire_runtime.types import Clip, Float
 
 GOLDEN = Path(__file__).parents[1] / "golden"

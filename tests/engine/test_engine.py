@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from posewire_runtime import cores, engine, replay
-from posewire_runtime.engine import Engine
+
+from posewire_runtime.device import cores, engine, replay
+from posewire_runtime.device.engine import Engine
+from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import InvalidRequest, MissingExtra, PackageError
-from posewire_runtime.manifest import TensorSpec
-from posewire_runtime.providers import EngineSettings
+from posewire_runtime.packages.manifest import TensorSpec
 
 GRAPHS = Path(__file__).parent / "graphs"
 WEIGHTS = np.fromfile(GRAPHS / "weights.bin", np.float32).reshape(4, 3)

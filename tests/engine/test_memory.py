@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from posewire_runtime import memory
+
+from posewire_runtime.device import memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's status file")

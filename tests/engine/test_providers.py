@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from posewire_runtime import engine, providers
-from posewire_runtime.engine import Engine
+
+from posewire_runtime.device import engine, providers
+from posewire_runtime.device.engine import Engine
+from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.device.replay import Replay
 from posewire_runtime.errors import DeviceError, InvalidRequest, PackageError
-from posewire_runtime.providers import EngineSettings
-from posewire_runtime.replay import Replay
 
 CUDA, CPU, TENSORRT = providers.NAMES["cuda"], providers.NAMES["cpu"], providers.NAMES["tensorrt"]
 DIRECTML = providers.NAMES["directml"]

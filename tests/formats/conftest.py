@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from posewire_runtime import puppet
 from posewire_runtime.motion import quat
 from posewire_runtime.types import Clip, Skeleton

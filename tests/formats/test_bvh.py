@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.formats import bvh
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.skeleton import SMPL22, forward
 from posewire_runtime.types import Clip
-from scipy.spatial.transform import Rotation
 
 
 def joint_positions(text: str) -> tuple[dict[str, np.ndarray], float]:

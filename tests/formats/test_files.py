@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from posewire_runtime import formats
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.types import Clip

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from posewire_runtime import formats
-from posewire_runtime.formats import glb
-from posewire_runtime.mannequin import mannequin, pose
-from posewire_runtime.motion.skeleton import SMPL22, forward, rest_globals
-from posewire_runtime.types import Clip
 from pygltflib import GLTF2
 from scipy.spatial.transform import Rotation
+
+from posewire_runtime import formats
+from posewire_runtime.figure.mannequin import mannequin, pose
+from posewire_runtime.formats import glb
+from posewire_runtime.motion.skeleton import SMPL22, forward, rest_globals
+from posewire_runtime.types import Clip
 
 HERE = Path(__file__).parent
 DTYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}

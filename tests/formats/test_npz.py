@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from posewire_runtime import formats
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.formats import npz
 from posewire_runtime.motion.skeleton import SMPL22, forward
 from posewire_runtime.types import Clip
-from scipy.spatial.transform import Rotation
 
 
 @pytest.mark.parametrize("name", ["walk", "rig_clip"])

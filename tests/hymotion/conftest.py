@@ -29,7 +29,7 @@ def golden() -> Iterator[Mapping[str, NDArray[Any]]]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The tiny model as a package of a precision, made once."""
     from posewire_export.hymotion.export import Options, export
-    from posewire_runtime.manifest import Precision
+    from posewire_runtime.packages.manifest import Precision
 
     @cache
     def make(precision: Precision) -> Path:

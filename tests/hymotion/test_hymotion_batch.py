@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, best_block, lay_out, rope
 
 GEOMETRY = Geometry(band=60, head_dim=16, rope_base=10000)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from posewire_runtime.types import Features
 
 pytest.importorskip("torch")
 import torch
+
 from posewire_export.hymotion.checkpoint import expected_shapes, load_network, read_checkpoint
 from posewire_export.hymotion.network import Config, MotionTransformer
 from posewire_export.hymotion.sampling import velocity

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("torch")
-from posewire_runtime import schedule
-from posewire_runtime.engine import Engine
+from posewire_runtime.device.engine import Engine
+from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError
 from posewire_runtime.families import package_info
 from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, Line, open_program
 from posewire_runtime.families.hymotion_text import condition_bytes
-from posewire_runtime.package import Package
-from posewire_runtime.providers import EngineSettings
+from posewire_runtime.packages.package import Package
+from posewire_runtime.sampling import schedule
 from posewire_runtime.types import Clip, Features, Preset, Request, Sampling
 
 pytestmark = pytest.mark.export

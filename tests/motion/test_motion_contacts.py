@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
+
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.contacts import MIN_FRAMES, foot_contacts, ground
 from posewire_runtime.motion.skeleton import SMPL22, feet, forward

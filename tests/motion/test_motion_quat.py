@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from posewire_runtime.motion import quat
 
 ORDERS = ["".join(letters) for letters in itertools.permutations("XYZ")]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_runtime.errors import InvalidRequest
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.retarget import (

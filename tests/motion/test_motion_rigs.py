@@ -1,6 +1,7 @@
 """Recognising rigs by their bones' names."""
 
 import pytest
+
 from posewire_runtime.errors import InvalidRequest
 from posewire_runtime.motion.rigs import BONE_TABLES, map_bones, normalise_name
 from posewire_runtime.motion.skeleton import SMPL22

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.root import along, from_heading, heading, in_place, place, root_motion
 from posewire_runtime.motion.skeleton import SMPL22, forward

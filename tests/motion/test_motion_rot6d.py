@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_runtime.motion import quat, rot6d
 
 

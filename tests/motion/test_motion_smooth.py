@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_runtime.motion import quat, rot6d
 from posewire_runtime.motion.smooth import DEGREE, WINDOW, savitzky_golay, smooth_rotations
 

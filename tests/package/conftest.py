@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posewire_runtime.manifest import (
+
+from posewire_runtime.motion.skeleton import SMPL22
+from posewire_runtime.packages.manifest import (
     EncoderReference,
     GraphSpec,
     Manifest,
@@ -15,8 +17,7 @@ from posewire_runtime.manifest import (
     Provenance,
     TensorSpec,
 )
-from posewire_runtime.motion.skeleton import SMPL22
-from posewire_runtime.package import Package, PackageWriter
+from posewire_runtime.packages.package import Package, PackageWriter
 from posewire_runtime.types import Licence, Limits, Preset
 
 FILES = {"graph.onnx": b"graph", "weights.bin": bytes(range(256)), "tokenizer/vocab.json": b"{}"}
@@ -88,5 +89,5 @@ def give_write() -> Callable[..., Package]:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Hashes are remembered here, not in the home of whoever runs the tests."""
     folder = tmp_path / "cache" / "posewire"
-    monkeypatch.setattr("posewire_runtime.hashes.cache_folder", lambda: folder)
+    monkeypatch.setattr("posewire_runtime.packages.hashes.cache_folder", lambda: folder)
     return folder

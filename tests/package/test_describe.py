@@ -5,8 +5,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from posewire_runtime.describe import describe, describe_text, human_size
-from posewire_runtime.package import Package
+from posewire_runtime.packages.describe import describe, describe_text, human_size
+from posewire_runtime.packages.package import Package
 
 
 def test_the_mapping_is_the_whole_manifest_and_fits_json(package: Package) -> None:
@@ -62,8 +62,8 @@ def test_sizes_are_for_people() -> None:
 
 def test_looking_needs_no_graph_runtime(package: Package) -> None:
     script = (
-        "import sys; from posewire_runtime.package import Package;"
-        "from posewire_runtime.describe import describe_text;"
+        "import sys; from posewire_runtime.packages.package import Package;"
+        "from posewire_runtime.packages.describe import describe_text;"
         "from posewire_runtime.families import package_info;"
         f"p = Package.open({str(package.root)!r}); describe_text(p); package_info(p);"
         "print(sorted({'onnxruntime', 'torch', 'tokenizers'} & set(sys.modules)))"

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+
 from posewire_runtime.errors import PackageError
-from posewire_runtime.manifest import FORMAT, Manifest, safe_relative
-from posewire_runtime.package import Package
+from posewire_runtime.packages.manifest import FORMAT, Manifest, safe_relative
+from posewire_runtime.packages.package import Package
 
 
 def changed(data: dict[str, Any], place: str, value: object) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from posewire_runtime import families
+from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import PackageError
 from posewire_runtime.families import Family, open_package, package_info
-from posewire_runtime.package import Package
-from posewire_runtime.providers import EngineSettings
-from posewire_runtime.schedule import SOLVERS
+from posewire_runtime.packages.package import Package
+from posewire_runtime.sampling.schedule import SOLVERS
 
 
 def test_what_a_package_is_can_be_asked_without_its_program(package: Package) -> None:

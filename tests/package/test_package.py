@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from posewire_runtime import hashes
-from posewire_runtime import package as module
+
 from posewire_runtime.errors import InvalidFile, PackageError
-from posewire_runtime.manifest import EncoderReference, Manifest, Parity
-from posewire_runtime.package import MANIFEST_FILE, Package, PackageWriter, portable_command
+from posewire_runtime.packages import hashes
+from posewire_runtime.packages import package as module
+from posewire_runtime.packages.manifest import EncoderReference, Manifest, Parity
+from posewire_runtime.packages.package import MANIFEST_FILE, Package, PackageWriter, portable_command
 
 Write = Callable[..., Package]
 

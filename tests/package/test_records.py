@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posewire_runtime.records import RecordError, decode, encode
+
+from posewire_runtime.packages.records import RecordError, decode, encode
 from posewire_runtime.types import Float
 
 

@@ -147,6 +147,12 @@ def test_seeds_differ_and_come_again() -> None:
     assert quat.angle(one.rotations, other.rotations).max() > 0.02
 
 
+def test_a_clip_too_short_for_its_acts_is_cut() -> None:
+    clip = perform("walks, " * 280, 60, 30, 0)
+    assert clip.frames == 60
+    assert 0.5 < clip.root[-1, 2] < 3
+
+
 words = st.sampled_from(
     [
         "walks",

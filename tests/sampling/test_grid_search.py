@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+
 from posewire_export.grid_search import search_grid
-from posewire_runtime.schedule import Schedule, advance, even_times
+from posewire_runtime.sampling.schedule import Schedule, advance, even_times
 from posewire_runtime.types import Float
 
 

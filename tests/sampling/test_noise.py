@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posewire_runtime import noise
+
+from posewire_runtime.sampling import noise
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "hymotion" / "golden.npz"
 FULL = (360, 201)

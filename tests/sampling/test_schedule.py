@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posewire_runtime import schedule
+
 from posewire_runtime.errors import InvalidRequest
-from posewire_runtime.schedule import SOLVERS, Schedule
+from posewire_runtime.sampling import schedule
+from posewire_runtime.sampling.schedule import SOLVERS, Schedule
 from posewire_runtime.types import Float, Limits, Preset, Sampling
 
 LIMITS = Limits(min_frames=20, max_frames=360, max_steps=100)

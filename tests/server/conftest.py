@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+
 from posewire_runtime.client import AsyncClient
-from posewire_runtime.config import Settings
 from posewire_runtime.errors import UnknownModel, Violation
 from posewire_runtime.fakes import FakeProgram, Faults
-from posewire_runtime.library import Library
-from posewire_runtime.server import Server
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker, WorkerSettings
+from posewire_runtime.server.config import Settings
+from posewire_runtime.server.server import Server
 from posewire_runtime.types import Licence, Limits, ModelInfo, Skeleton
-from posewire_runtime.worker import Worker, WorkerSettings
 
 SKELETON = Skeleton(
     names=("pelvis", "spine", "head"),

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
+
 from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_runtime.client import Client
-from posewire_runtime.config import Settings
 from posewire_runtime.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -20,11 +20,12 @@ from posewire_runtime.errors import (
     ProtocolError,
     Unreachable,
 )
-from posewire_runtime.events import Chunk, Status
+from posewire_runtime.exchange.events import Chunk, Status
 from posewire_runtime.fakes import FakeProgram
-from posewire_runtime.library import Library
-from posewire_runtime.server import Server
-from posewire_runtime.worker import Worker
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker
+from posewire_runtime.server.config import Settings
+from posewire_runtime.server.server import Server
 
 PACED = {"frames": 3000, "pace": 1.0}
 
@@ -120,7 +121,7 @@ def test_errors_name_their_fields(client: Client) -> None:
 
 def test_nobody_at_the_other_end() -> None:
     with Client("127.0.0.1:1") as client:
-        with pytest.raises(Unreachable, match="is a server running there"):
+        with pytest.raises(Unreachable, match="no server answers at"):
             client.clip("walk")
         with pytest.raises(Unreachable):
             client.models()

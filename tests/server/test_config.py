@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posewire_runtime.config import Settings, catalogue, load, show
+
 from posewire_runtime.errors import InvalidConfig
+from posewire_runtime.server.config import Settings, catalogue, load, show
 
 
 def write(folder: Path, text: str) -> Path:

@@ -10,13 +10,14 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_proto.v1 import posewire_pb2 as pb
-from posewire_runtime.decoder import Collector, Decoder
 from posewire_runtime.errors import Overloaded, PosewireError, ProtocolError
-from posewire_runtime.events import Chunk, ClipEnd, Header, Notice, Progress, ServedModel
-from posewire_runtime.packing import Packing, pack
+from posewire_runtime.exchange.events import Chunk, ClipEnd, Header, Notice, Progress, ServedModel
+from posewire_runtime.exchange.packing import Packing, pack
 from posewire_runtime.types import CONTACT_NAMES, ModelInfo, Skeleton
 from posewire_runtime.wire import stream
+from posewire_runtime.wire.decoder import Collector, Decoder
 from posewire_runtime.wire.models import read_model, write_model
 from posewire_runtime.wire.status import write_status
 

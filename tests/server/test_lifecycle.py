@@ -15,10 +15,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
 from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
 from posewire_runtime.client import AsyncClient, Client
-from posewire_runtime.config import Settings
 from posewire_runtime.errors import (
     Cancelled,
     GenerationFailed,
@@ -28,7 +28,8 @@ from posewire_runtime.errors import (
     Unreachable,
 )
 from posewire_runtime.fakes import Faults
-from posewire_runtime.server import SERVICE, Server
+from posewire_runtime.server.config import Settings
+from posewire_runtime.server.server import SERVICE, Server
 
 Serve = Callable[..., Awaitable[Any]]
 
@@ -94,7 +95,7 @@ async def test_streams_that_outlast_the_drain_get_a_status(serve: Serve) -> None
 async def test_a_stopped_server_is_unreachable(serve: Serve) -> None:
     served = await serve()
     await served.server.stop()
-    with pytest.raises(Unreachable, match=f"no answer from {served.server.address}") as caught:
+    with pytest.raises(Unreachable, match=f"no server answers at {served.server.address}") as caught:
         await served.client.clip("walk")
     assert caught.value.retry_after is not None
 
@@ -154,7 +155,7 @@ async def test_what_nobody_expected_is_internal_and_the_server_lives(
             await served.client.clip("walk")
     assert "ZeroDivisionError" in caplog.text
     with monkeypatch.context() as patch:
-        patch.setattr("posewire_runtime.streaming.PackedClip.slice", lambda *_: 1 / 0)
+        patch.setattr("posewire_runtime.server.streaming.PackedClip.slice", lambda *_: 1 / 0)
         stream = served.client.generate("walk")
         with pytest.raises(GenerationFailed, match="its log has more of stream"):
             await stream.clips()
@@ -166,7 +167,7 @@ async def test_what_nobody_expected_is_internal_and_the_server_lives(
 async def test_each_request_leaves_one_line_in_the_log(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "posewire_runtime.service")
+    caplog.set_level("INFO", "posewire_runtime.server.service")
     for log_prompts in (False, True):
         served = await serve(log_prompts=log_prompts)
         caplog.clear()
@@ -196,11 +197,11 @@ async def test_requests_are_counted_by_how_they_ended(serve: Serve) -> None:
 
 PROGRAM = """
 import asyncio, sys
-from posewire_runtime.config import load
+from posewire_runtime.server.config import load
 from posewire_runtime.fakes import FakeProgram
-from posewire_runtime.library import Library
-from posewire_runtime.server import serve
-from posewire_runtime.worker import Worker
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.server.server import serve
+from posewire_runtime.scheduler.worker import Worker
 
 library = Library.of(FakeProgram())
 settings = load({"port": "0", "drain_seconds": sys.argv[1]})

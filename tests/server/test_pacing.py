@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posewire_runtime.pacing import Pace, chunks
+
+from posewire_runtime.exchange.pacing import Pace, chunks
 
 
 @given(st.integers(1, 5000), st.sampled_from([0.0, 0.5, 1.0, 4.0]), st.none() | st.integers(1, 600))

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from posewire_runtime.packing import PackedClip, Packing, frame_bytes, pack, unpack
+
+from posewire_runtime.exchange.packing import PackedClip, Packing, frame_bytes, pack, unpack
 from posewire_runtime.types import Clip, Skeleton
 
 GOLDEN: dict[str, Any] = json.loads(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+
 from posewire_runtime import errors
 from posewire_runtime.errors import Code, PosewireError, Violation
 from posewire_runtime.wire.status import read_status, reason_of, write_status

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from posewire_runtime import puppet
 from posewire_runtime.errors import (
     Cancelled,
@@ -20,13 +21,13 @@ from posewire_runtime.errors import (
     PosewireError,
     UnknownModel,
 )
-from posewire_runtime.events import Chunk, ClipEnd, ClipStart, Header, Notice, Progress, Status
+from posewire_runtime.exchange.events import Chunk, ClipEnd, ClipStart, Header, Notice, Progress, Status
+from posewire_runtime.exchange.packing import Packing
 from posewire_runtime.fakes import Faults
 from posewire_runtime.metrics import STAGES
 from posewire_runtime.motion.retarget import retarget
-from posewire_runtime.packing import Packing
+from posewire_runtime.scheduler.worker import WorkerSettings
 from posewire_runtime.types import Clip, Skeleton, Target
-from posewire_runtime.worker import WorkerSettings
 
 Serve = Callable[..., Awaitable[Any]]
 

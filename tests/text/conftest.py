@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posewire_runtime.package import Package
+
+from posewire_runtime.packages.package import Package
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "text_encoders"
 

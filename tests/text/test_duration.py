@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posewire_runtime.duration import LONGEST, RULE, SHORTEST, estimate_frames, estimate_seconds, stems
+
+from posewire_runtime.exchange.duration import (
+    LONGEST,
+    RULE,
+    SHORTEST,
+    estimate_frames,
+    estimate_seconds,
+    stems,
+)
 from posewire_runtime.types import Licence, Limits, ModelInfo, Skeleton
 
 INFO = ModelInfo(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from posewire_runtime.errors import InvalidRequest, PackageError
-from posewire_runtime.prompts import PackedPrompts, PromptPack
-from posewire_runtime.similarity import Similarity
+from posewire_runtime.text.packs import PackedPrompts, PromptPack
+from posewire_runtime.text.similarity import Similarity
 from posewire_runtime.types import Features
 
 TEXTS = (

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
 from posewire_runtime.errors import InvalidConfig
-from posewire_runtime.rewrite import INSTRUCTION, Rewriter, RewriteSettings, Rewritten, parse_answer
+from posewire_runtime.text.rewrite import INSTRUCTION, Rewriter, RewriteSettings, Rewritten, parse_answer
 
 
 def completion(content: object) -> dict[str, Any]:

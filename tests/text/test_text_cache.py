@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posewire_runtime.text_cache import SUFFIX, FeatureCache
+
+from posewire_runtime.text.cache import SUFFIX, FeatureCache
 from posewire_runtime.types import Features
 
 ROW = 4 * 8

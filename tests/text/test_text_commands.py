@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from posewire_runtime.commands import encode
 from posewire_runtime.commands import prompts as prompt_commands
 from posewire_runtime.errors import InvalidFile, PackageError
-from posewire_runtime.package import Package
-from posewire_runtime.prompts import PromptPack
+from posewire_runtime.packages.package import Package
+from posewire_runtime.text.packs import PromptPack
 
 pytestmark = pytest.mark.export
 

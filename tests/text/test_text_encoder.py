@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_runtime.errors import PackageError
-from posewire_runtime.package import Package
-from posewire_runtime.text import Packed, TextEncoder, read_config, runs
+from posewire_runtime.packages.package import Package
+from posewire_runtime.text.encoder import Packed, TextEncoder, read_config, runs
 from posewire_runtime.types import Features
 
 pytestmark = pytest.mark.export

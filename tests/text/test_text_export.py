@@ -17,8 +17,8 @@ from posewire_export.text.checkpoint import INDEX, SINGLE  # noqa: E402
 from posewire_export.text.encoder import Options, export  # noqa: E402
 from posewire_export.text.net import Precision, relative  # noqa: E402
 from posewire_runtime.errors import InvalidFile, PackageError, PosewireError  # noqa: E402
-from posewire_runtime.package import Package  # noqa: E402
-from posewire_runtime.text import TextEncoder  # noqa: E402
+from posewire_runtime.packages.package import Package  # noqa: E402
+from posewire_runtime.text.encoder import TextEncoder  # noqa: E402
 
 
 def test_the_chat_is_the_one_the_models_were_trained_with() -> None:

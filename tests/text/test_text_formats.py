@@ -14,8 +14,8 @@ from posewire_export.graph import GraphBuilder, WeightFile  # noqa: E402
 from posewire_export.quantise import Matrix  # noqa: E402
 from posewire_export.text.formats import FormatName, Target, format_named, to_groups  # noqa: E402
 from posewire_export.text.net import Rounding, relative  # noqa: E402
-from posewire_runtime.engine import Engine, Graph  # noqa: E402
-from posewire_runtime.providers import EngineSettings  # noqa: E402
+from posewire_runtime.device.engine import Engine, Graph  # noqa: E402
+from posewire_runtime.device.providers import EngineSettings  # noqa: E402
 from posewire_runtime.types import Float  # noqa: E402
 
 FORMS: list[tuple[FormatName, Target]] = [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posewire_runtime.text import TextEncoder
+
+from posewire_runtime.text.encoder import TextEncoder
 
 pytestmark = pytest.mark.export
 torch = pytest.importorskip("torch")

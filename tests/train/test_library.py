@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
 from posewire_export.train import library
 from posewire_export.train.library import Entry
 from posewire_runtime.errors import InvalidFile

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_export.train import features, ingest
 from posewire_export.train.ingest import Motion
 from posewire_export.train.rest import REST

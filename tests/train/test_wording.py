@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from posewire_export.train import wording
 
 PLAIN = ["walks", "forward", "waves", "with", "a", "left", "right", "hand", "lefts", "rightwards", "upright"]

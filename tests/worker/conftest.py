@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+
 from posewire_runtime.errors import GenerationFailed, PosewireError
 from posewire_runtime.families.base import Condition, Run
-from posewire_runtime.jobs import Job
-from posewire_runtime.library import Library
-from posewire_runtime.planner import PlanLimits
+from posewire_runtime.scheduler.jobs import Job
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.planner import PlanLimits
+from posewire_runtime.scheduler.worker import Worker, WorkerSettings
 from posewire_runtime.types import (
     Clip,
     Features,
@@ -24,7 +26,6 @@ from posewire_runtime.types import (
     Sampling,
     Skeleton,
 )
-from posewire_runtime.worker import Worker, WorkerSettings
 
 SKELETON = Skeleton(("pelvis", "head"), (-1, 0), np.array([[0, 1, 0], [0, 1.7, 0]], np.float32))
 

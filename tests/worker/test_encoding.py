@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+
 from posewire_runtime.errors import GenerationFailed, ShuttingDown, UnknownModel
-from posewire_runtime.jobs import Collector
-from posewire_runtime.planner import PlanLimits
-from posewire_runtime.text_cache import FeatureCache
-from posewire_runtime.worker import Worker
+from posewire_runtime.scheduler.jobs import Collector
+from posewire_runtime.scheduler.planner import PlanLimits
+from posewire_runtime.scheduler.worker import Worker
+from posewire_runtime.text.cache import FeatureCache
 
 
 def worker_with_encoder(kit, **limits):
@@ -147,7 +148,7 @@ def test_warming_an_unknown_model_is_refused_at_once(kit):
 
 
 def test_a_warm_up_ends_with_the_worker(kit, monkeypatch):
-    monkeypatch.setattr("posewire_runtime.worker._LAST_STEP", 0.05)
+    monkeypatch.setattr("posewire_runtime.scheduler.worker._LAST_STEP", 0.05)
     worker, _, encoder = worker_with_encoder(kit)
     encoder.gate.clear()
     worker.start()

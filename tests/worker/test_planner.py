@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from posewire_runtime.planner import Costs, Plan, PlanLimits, Reason, Running, Text, Waiting, plan
+
+from posewire_runtime.scheduler.planner import Costs, Plan, PlanLimits, Reason, Running, Text, Waiting, plan
 
 LIMITS = PlanLimits(memory=100, rows=4, batch=3, admit=3, encode=2, lookahead=5, decoding=0.1, turn=0.25)
 COSTS = Costs(step={"m/8": 0.1}, decode={"m/8": 0.05})

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posewire_runtime.invariants import Snapshot, check_invariants
-from posewire_runtime.planner import Costs, Plan, PlanLimits, Reason, Running, Text, Waiting, plan
+
+from posewire_runtime.scheduler.invariants import Snapshot, check_invariants
+from posewire_runtime.scheduler.planner import Costs, Plan, PlanLimits, Reason, Running, Text, Waiting, plan
 
 NOW = 100.0
 COSTS = Costs(step={"a": 0.1}, decode={"a": 0.01})

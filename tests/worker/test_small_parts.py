@@ -6,14 +6,15 @@ import threading
 from dataclasses import replace
 
 import pytest
-from posewire_runtime.confine import as_failure, confined
-from posewire_runtime.costs import CallCosts
+
 from posewire_runtime.errors import DeviceError, GenerationFailed, InvalidRequest
-from posewire_runtime.invariants import InvariantBroken, Snapshot, check_invariants
-from posewire_runtime.jobs import expected_steps
-from posewire_runtime.library import Library
 from posewire_runtime.metrics import STAGES, Distribution, Metrics, Sample, Stage
-from posewire_runtime.planner import PlanLimits, Running, Text, Waiting
+from posewire_runtime.scheduler.confine import as_failure, confined
+from posewire_runtime.scheduler.costs import CallCosts
+from posewire_runtime.scheduler.invariants import InvariantBroken, Snapshot, check_invariants
+from posewire_runtime.scheduler.jobs import expected_steps
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.planner import PlanLimits, Running, Text, Waiting
 
 # ------------------------------------------------------------------------------------------- metrics
 

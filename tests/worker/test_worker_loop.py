@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from posewire_runtime.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -15,11 +16,11 @@ from posewire_runtime.errors import (
     ShuttingDown,
     UnknownModel,
 )
-from posewire_runtime.jobs import Collector, JobState
-from posewire_runtime.library import Entry, Library
-from posewire_runtime.planner import PlanLimits
+from posewire_runtime.scheduler.jobs import Collector, JobState
+from posewire_runtime.scheduler.library import Entry, Library
+from posewire_runtime.scheduler.planner import PlanLimits
+from posewire_runtime.scheduler.worker import Worker, WorkerSettings
 from posewire_runtime.types import Priority
-from posewire_runtime.worker import Worker, WorkerSettings
 
 
 def test_a_job_walks_through_its_life(kit):
@@ -245,7 +246,7 @@ def test_deadlines_end_jobs_wherever_they_are(kit):
 
 def test_a_deadline_that_cannot_be_met_is_refused_before_anything_is_spent(kit, monkeypatch):
     ticks = iter(range(0, 10**15, 10**9))
-    monkeypatch.setattr("posewire_runtime.executor.time.perf_counter_ns", lambda: next(ticks))
+    monkeypatch.setattr("posewire_runtime.scheduler.executor.time.perf_counter_ns", lambda: next(ticks))
     clock, program, diary = kit.Clock(), kit.Tiny(), kit.Diary()
     worker = kit.worker(program, clock=clock)
     worker.submit([kit.request(steps=3)], diary)
@@ -388,7 +389,7 @@ def test_a_bug_of_the_loop_answers_everybody_and_the_loop_goes_on(kit, monkeypat
     worker, diary = kit.worker(), kit.Diary()
     jobs = worker.submit([kit.request(), kit.request()], diary)
     with monkeypatch.context() as patch:
-        patch.setattr("posewire_runtime.worker.plan", lambda *_: 1 / 0)
+        patch.setattr("posewire_runtime.scheduler.worker.plan", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             worker.run_until_idle()
     assert [diary.ends(job) for job in jobs] == [["failed DeviceError"]] * 2
@@ -407,7 +408,7 @@ def test_a_job_that_arrives_while_the_loop_breaks_gets_its_answer_too(kit, monke
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("posewire_runtime.worker.plan", arrive_and_break)
+        patch.setattr("posewire_runtime.scheduler.worker.plan", arrive_and_break)
         with pytest.raises(ZeroDivisionError):
             worker.run_until_idle()
     worker.run_until_idle()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from posewire_runtime.errors import DeviceError, GenerationFailed, InvalidRequest
 from posewire_runtime.fakes import FakeProgram, Faults
-from posewire_runtime.jobs import Collector, Job
-from posewire_runtime.library import Library
 from posewire_runtime.motion.retarget import retarget
 from posewire_runtime.motion.skeleton import SMPL22
+from posewire_runtime.scheduler.jobs import Collector, Job
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker, WorkerSettings
 from posewire_runtime.types import Clip, Priority, Request, Sampling, Skeleton, Target
-from posewire_runtime.worker import Worker, WorkerSettings
 
 PROMPTS = ["a person waves", "walk forward", "stand still", "run in a circle"]
 MIXED = [

@@ -8,9 +8,10 @@ import time
 
 import numpy as np
 import pytest
+
 from posewire_runtime.errors import DeadlineExceeded, Overloaded, ShuttingDown
-from posewire_runtime.jobs import Collector, Job
-from posewire_runtime.planner import PlanLimits
+from posewire_runtime.scheduler.jobs import Collector, Job
+from posewire_runtime.scheduler.planner import PlanLimits
 from posewire_runtime.types import Priority
 
 
@@ -195,7 +196,7 @@ def test_when_the_grace_is_over_the_rest_fails(kit):
 @pytest.mark.parametrize("stuck_in", ["condition", "step", "clip"])
 @pytest.mark.parametrize("then", ["succeeds", "raises"])
 def test_a_stuck_device_keeps_nobody_waiting(kit, monkeypatch, stuck_in, then):
-    monkeypatch.setattr("posewire_runtime.worker._LAST_STEP", 0.05)
+    monkeypatch.setattr("posewire_runtime.scheduler.worker._LAST_STEP", 0.05)
     program, diary, release, reached = kit.Tiny(), kit.Diary(), threading.Event(), threading.Event()
     original = getattr(program, stuck_in)
 

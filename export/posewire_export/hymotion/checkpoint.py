@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 import yaml
-from posewire_runtime.errors import InvalidFile
 from torch import Tensor
 
 from posewire_export.hymotion.network import Config, MotionTransformer
+from posewire_runtime.errors import InvalidFile
 
 PREFIX = "motion_transformer."
 """What the network's tensors are called in a checkpoint."""

@@ -8,23 +8,24 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from posewire_runtime.errors import InvalidFile, PackageError
-from posewire_runtime.families.hymotion_text import Vectors
-from posewire_runtime.manifest import EncoderReference, Normalisation, Precision
-from posewire_runtime.package import Package
-from posewire_runtime.types import Features, Licence
 from torch import Tensor
 
 from posewire_export.hymotion.checkpoint import Checkpoint, read_checkpoint
 from posewire_export.hymotion.package import Description, Making, Source, write_package
+from posewire_runtime.errors import InvalidFile, PackageError
+from posewire_runtime.families.hymotion_text import Vectors
+from posewire_runtime.packages.manifest import EncoderReference, Normalisation, Precision
+from posewire_runtime.packages.package import Package
+from posewire_runtime.types import Features, Licence
 
 LICENCE = Licence(
     identifier="Tencent HY-MOTION 1.0 Community License Agreement",
     notice=(
         "Tencent HY-MOTION 1.0 is licensed under the Tencent HY-MOTION 1.0 Community License Agreement, "
         "Copyright © 2025 Tencent. All Rights Reserved. The trademark rights of “Tencent HY” are owned by "
-        "Tencent or its affiliate. This package is a modified form (converted to ONNX) of the official weights, "
-        "a Model Derivative: pass the licence's text on with it. Products with more than 1 million monthly active users in the month "
+        "Tencent or its affiliate. This package is a modified form (converted to ONNX) of the official "
+        "weights, a Model Derivative: pass the licence's text on with it. Products with more than 1 million "
+        "monthly active users in the month "
         "before 30 December 2025 need a separate licence. Outputs may not be used to improve any other AI "
         "model; no military use; say where publicly posted motion was made by a machine; no high-stakes "
         "automated decisions. Powered by Tencent HY."

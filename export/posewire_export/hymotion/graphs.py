@@ -17,12 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from posewire_runtime.types import Float
 from torch import Tensor
 
 from posewire_export.graph import GraphBuilder
 from posewire_export.hymotion.network import EPS, Config
 from posewire_export.quantise import Matrix, Plain, Rows, Storage, linear
+from posewire_runtime.types import Float
+
+GELU_ABOVE, SILU_ABOVE = 0.1701, 0.2785
+"""No value of these functions is below minus this."""
 
 
 def modulation_vectors(config: Config) -> int:
@@ -98,13 +101,15 @@ class Net:
     def mlp(self, x: str, name: str) -> str:
         """The MLP of a double block."""
         hidden = self.gelu(self.linear(self.rows(x), f"{name}.fc1"))
-        return self.linear(self.body.prepare(self.g, hidden, damped=True), f"{name}.fc2")
+        rows = self.body.prepare(self.g, hidden, damped=True, above=GELU_ABOVE)
+        return self.linear(rows, f"{name}.fc2")
 
     def mix(self, attended: str, hidden: str, name: str) -> str:
         """`linear2` of a single block, over [attention | MLP] without joining the two."""
         width = self.config.width
         bias = self.vector(f"{name}.bias")
-        seen, made = (self.body.prepare(self.g, x, damped=True) for x in (attended, self.gelu(hidden)))
+        seen = self.body.prepare(self.g, attended, damped=True)
+        made = self.body.prepare(self.g, self.gelu(hidden), damped=True, above=GELU_ABOVE)
         first = linear(self.g, self.body, seen, self.matrix(name, into=slice(0, width)), bias)
         return linear(self.g, self.body, made, self.matrix(name, into=slice(width, None)), first)
 
@@ -294,7 +299,8 @@ class _Condition:
         attended = net.linear(net.rows(net.attention(q, k, v)), f"{name}self_attn_proj")
         x = net.gated(x, gate1, attended)
         hidden = net.silu(net.linear(net.rows(self._normed(x, f"{name}norm2")), f"{name}mlp.fc1"))
-        return net.gated(x, gate2, net.linear(net.body.prepare(g, hidden, damped=True), f"{name}mlp.fc2"))
+        rows = net.body.prepare(g, hidden, damped=True, above=SILU_ABOVE)
+        return net.gated(x, gate2, net.linear(rows, f"{name}mlp.fc2"))
 
     def _double(self, x: str, name: str) -> str:
         net = self.net

@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
+
+from posewire_export.graph import GraphBuilder, WeightFile
+from posewire_export.hymotion.graphs import Net, build_condition, build_denoise
+from posewire_export.hymotion.network import Config
+from posewire_export.hymotion.parity import Check, compare
+from posewire_export.quantise import storage_of
 from posewire_runtime.families.hymotion import FAMILY
 from posewire_runtime.families.hymotion_text import NetworkConfig, Vectors
-from posewire_runtime.manifest import (
+from posewire_runtime.motion.skeleton import SMPL22
+from posewire_runtime.packages.manifest import (
     EncoderReference,
     GraphSpec,
     Manifest,
@@ -25,17 +33,9 @@ from posewire_runtime.manifest import (
     Precision,
     Provenance,
 )
-from posewire_runtime.motion.skeleton import SMPL22
-from posewire_runtime.package import Package, PackageWriter
-from posewire_runtime.records import encode
+from posewire_runtime.packages.package import Package, PackageWriter
+from posewire_runtime.packages.records import encode
 from posewire_runtime.types import Features, Licence, Limits, Preset, Skeleton
-from torch import Tensor
-
-from posewire_export.graph import GraphBuilder, WeightFile
-from posewire_export.hymotion.graphs import Net, build_condition, build_denoise
-from posewire_export.hymotion.network import Config
-from posewire_export.hymotion.parity import Check, compare
-from posewire_export.quantise import storage_of
 
 WEIGHTS = "weights.bin"
 """The one file of weights that both graphs read."""

@@ -15,19 +15,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from posewire_runtime import noise, schedule
-from posewire_runtime.errors import PackageError
-from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, Line, open_program
-from posewire_runtime.families.hymotion_text import TextCondition, Vectors
-from posewire_runtime.manifest import Motion, Parity, Precision
-from posewire_runtime.package import Package
-from posewire_runtime.providers import EngineSettings
-from posewire_runtime.schedule import Schedule
-from posewire_runtime.types import Features, Float, Request, Sampling
 from torch import Tensor, nn
 
 from posewire_export.hymotion.network import Config, MotionTransformer
 from posewire_export.hymotion.sampling import Moment, trajectory, velocity
+from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.errors import PackageError
+from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, Line, open_program
+from posewire_runtime.families.hymotion_text import TextCondition, Vectors
+from posewire_runtime.packages.manifest import Motion, Parity, Precision
+from posewire_runtime.packages.package import Package
+from posewire_runtime.sampling import noise, schedule
+from posewire_runtime.sampling.schedule import Schedule
+from posewire_runtime.types import Features, Float, Request, Sampling
 
 LIMITS: Mapping[Precision, float | None] = {
     "fp32": 1e-4,

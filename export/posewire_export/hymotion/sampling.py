@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from posewire_runtime import schedule
-from posewire_runtime.families.hymotion_text import Vectors
-from posewire_runtime.schedule import Schedule
-from posewire_runtime.types import Features, Float
 from torch import Tensor
 
 from posewire_export.hymotion.network import MotionTransformer
+from posewire_runtime.families.hymotion_text import Vectors
+from posewire_runtime.sampling import schedule
+from posewire_runtime.sampling.schedule import Schedule
+from posewire_runtime.types import Features, Float
 
 
 @dataclass(frozen=True, eq=False)

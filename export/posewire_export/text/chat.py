@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from posewire_runtime.errors import InvalidFile
-from posewire_runtime.text import PROBE
+from posewire_runtime.text.encoder import PROBE
 
 SYSTEM = (
     "\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.types import Float
 

@@ -7,7 +7,6 @@ As with Qwen3, token embeddings are looked up outside.
 from __future__ import annotations
 
 import numpy as np
-from posewire_runtime.types import Float
 
 from posewire_export.graph import GraphBuilder
 from posewire_export.text.checkpoint import Checkpoint
@@ -15,6 +14,7 @@ from posewire_export.text.configs import ClipConfig
 from posewire_export.text.masks import additive_mask
 from posewire_export.text.net import Net, Rounding, Texts, Value, attend
 from posewire_export.text.qwen3 import embed
+from posewire_runtime.types import Float
 
 PREFIX = "text_model."
 """What OpenAI's folder puts before every name of the text model; newer folders don't."""

@@ -57,9 +57,8 @@ def register_text_encoder(subparsers: Subparsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     import sys
 
-    from posewire_runtime.package import portable_command
-
     from posewire_export.text.encoder import Options, export
+    from posewire_runtime.packages.package import portable_command
 
     package = export(
         options.llm,

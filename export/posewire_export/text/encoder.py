@@ -9,12 +9,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, cast
 
+from posewire_export.graph import GraphBuilder, WeightFile
+from posewire_export.text import calibration, chat, clip, parity, qwen3
+from posewire_export.text.checkpoint import Checkpoint
+from posewire_export.text.configs import ClipConfig, Qwen3Config
+from posewire_export.text.formats import Target
+from posewire_export.text.net import Choice, Precision, Rounding, Texts
 from posewire_runtime.errors import InvalidFile
-from posewire_runtime.hashes import sha256_of
-from posewire_runtime.manifest import GraphSpec, Manifest, Provenance
-from posewire_runtime.package import Package, PackageWriter
-from posewire_runtime.records import encode
-from posewire_runtime.text import (
+from posewire_runtime.packages.hashes import sha256_of
+from posewire_runtime.packages.manifest import GraphSpec, Manifest, Provenance
+from posewire_runtime.packages.package import Package, PackageWriter
+from posewire_runtime.packages.records import encode
+from posewire_runtime.text.encoder import (
     FAMILY,
     ContextConfig,
     ContextTokenizer,
@@ -25,13 +31,6 @@ from posewire_runtime.text import (
     load_tokenizer,
 )
 from posewire_runtime.types import Features, Float, Licence
-
-from posewire_export.graph import GraphBuilder, WeightFile
-from posewire_export.text import calibration, chat, clip, parity, qwen3
-from posewire_export.text.checkpoint import Checkpoint
-from posewire_export.text.configs import ClipConfig, Qwen3Config
-from posewire_export.text.formats import Target
-from posewire_export.text.net import Choice, Precision, Rounding, Texts
 
 KEEP = 128
 """Most tokens of a prompt that the motion model was trained with."""

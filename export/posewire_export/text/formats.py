@@ -21,11 +21,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from posewire_runtime.manifest import Precision
-from posewire_runtime.types import Float
 
 from posewire_export.graph import GraphBuilder
 from posewire_export.quantise import GROUP, Int8, Matrix, Plain, Rows, Storage, to_int8
+from posewire_runtime.packages.manifest import Precision
+from posewire_runtime.types import Float
 
 FormatName = Literal["fp32", "fp16", "int8", "int8-g", "int4-g"]
 Target = Literal["cpu", "gpu"]

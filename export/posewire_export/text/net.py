@@ -17,12 +17,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from posewire_runtime.types import Float
 
 from posewire_export.graph import GraphBuilder
 from posewire_export.quantise import Matrix, Rows
 from posewire_export.text.checkpoint import Checkpoint
 from posewire_export.text.formats import Format, FormatName, Target, format_named
+from posewire_runtime.types import Float
 
 Precision = Literal["fp32", "fp16", "int8", "int4"]
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
-from posewire_runtime.errors import PackageError
-from posewire_runtime.manifest import Parity
-from posewire_runtime.package import Package
-from posewire_runtime.providers import EngineSettings
-from posewire_runtime.text import TextEncoder
-from posewire_runtime.types import Features, Float
 
 from posewire_export.text import calibration
 from posewire_export.text.net import Choice, Precision, relative
+from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.errors import PackageError
+from posewire_runtime.packages.manifest import Parity
+from posewire_runtime.packages.package import Package
+from posewire_runtime.text.encoder import TextEncoder
+from posewire_runtime.types import Features, Float
 
 EXACT = 1e-4
 """Largest accepted difference of a float32 graph, relative to the largest value."""

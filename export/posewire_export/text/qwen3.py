@@ -10,13 +10,13 @@ language-model head is not read at all.
 from __future__ import annotations
 
 import numpy as np
-from posewire_runtime.types import Float
 
 from posewire_export.graph import GraphBuilder
 from posewire_export.text.checkpoint import Checkpoint, widen
 from posewire_export.text.configs import Qwen3Config
 from posewire_export.text.masks import additive_mask
 from posewire_export.text.net import Net, Rounding, Texts, Value, attend
+from posewire_runtime.types import Float
 
 EMBEDDINGS = "model.embed_tokens.weight"
 IGNORED = ("lm_head.",)

@@ -6,11 +6,15 @@ Knows how to read arguments and in which order the parts run; what they do, they
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posewire_runtime.errors import InvalidRequest
+
 if TYPE_CHECKING:
-    from posewire_export.train.trainer import TextSide
+    from posewire_export.train.config import Config
+    from posewire_export.train.dataset import DataSet
 
 _TRAIN = """Train a text-to-motion network on captioned clips.
 
@@ -26,10 +30,19 @@ your captions, of every word of English, and of captions in other words. Needs n
 def register(subparsers: Any) -> None:
     """Add `train` and `train-text` to the command line."""
     train = subparsers.add_parser("train", help="train a motion network on your clips", description=_TRAIN)
+    train.add_argument(
+        "task",
+        nargs="?",
+        choices=("run", "pack"),
+        default="run",
+        help="run: train. pack: only write clips and captions as one small file, for another machine",
+    )
     _motion_arguments(train)
     train.add_argument("--config", type=Path, help="TOML file of settings; none: those of the starter model")
-    train.add_argument("--text", type=Path, required=True, help="folder that `posewire train-text` wrote")
-    train.add_argument("--out", type=Path, required=True, help="folder for weights, losses and resuming")
+    train.add_argument("--text", type=Path, help="folder that `posewire train-text` wrote")
+    train.add_argument(
+        "--out", type=Path, required=True, help="folder for weights, losses and resuming; a file for pack"
+    )
     train.add_argument("--device", default="cpu", help="cpu or cuda")
     train.set_defaults(func=_run_train)
 
@@ -43,8 +56,10 @@ def register(subparsers: Any) -> None:
 
 
 def _motion_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--motions", type=Path, required=True, help="folder of .bvh clips")
-    parser.add_argument("--captions", type=Path, required=True, help="JSON Lines file of captions")
+    parser.add_argument("--motions", type=Path, required=True, help="folder of .bvh clips, or a packed file")
+    parser.add_argument(
+        "--captions", type=Path, help="JSON Lines file of captions; a packed file has its own"
+    )
     parser.add_argument(
         "--heldout", type=Path, help="list of clips to hold out; none: a tenth of each source, by recording"
     )
@@ -52,30 +67,48 @@ def _motion_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_train(options: argparse.Namespace) -> int:
     from posewire_export.train.config import Config, read_config
-    from posewire_export.train.curves import plot_losses
-    from posewire_export.train.dataset import normaliser_of, read_dataset
-    from posewire_export.train.feed import Feed
-    from posewire_export.train.library import heldout_of
-    from posewire_export.train.trainer import Trainer, Validation, run
 
     config = read_config(options.config) if options.config else Config()
-    data = read_dataset(options.motions, options.captions, config.loose)
-    learned, held = data.split(heldout_of(data.entries, options.heldout))
-    print(f"{len(learned.entries)} clips to learn from, {len(held.entries)} held out", flush=True)
-    normaliser = normaliser_of(learned)
-    feed = Feed(learned, config)
-    trainer = Trainer(
-        config, feed, normaliser, _text(options.text), total_frames=learned.frames, device=options.device
-    )
-    run(trainer, options.out, validate=Validation(held, config) if held.entries else None)
-    plot_losses(options.out / "loss.csv", options.out / "loss.png")
+    data = _data(options, config.loose)
+    if options.task == "pack":
+        from posewire_export.train.pack import write_pack
+
+        write_pack(data, options.out)
+        print(f"{options.out}: {len(data.entries)} clips, {options.out.stat().st_size / 1e6:.1f} MB")
+        return 0
+    _train(data, config, options)
     return 0
 
 
-def _text(folder: Path) -> TextSide:
+def _train(data: DataSet, config: Config, options: argparse.Namespace) -> None:
+    from posewire_export.train.curves import plot_losses
+    from posewire_export.train.dataset import normaliser_of
+    from posewire_export.train.feed import Feed
+    from posewire_export.train.library import heldout_of
     from posewire_export.train.text_model import read_text_side
+    from posewire_export.train.trainer import Trainer, Validation, run
 
-    return read_text_side(folder)
+    if options.text is None:
+        raise InvalidRequest("expected --text FOLDER with a text encoder: posewire train-text makes one")
+    learned, held = data.split(heldout_of(data.entries, options.heldout))
+    print(f"{len(learned.entries)} clips to learn from, {len(held.entries)} held out", flush=True)
+    text, normaliser = read_text_side(options.text), normaliser_of(learned)
+    feed = Feed(learned, config)
+    trainer = Trainer(config, feed, normaliser, text, total_frames=learned.frames, device=options.device)
+    run(trainer, options.out, validate=Validation(held, config) if held.entries else None)
+    plot_losses(options.out / "loss.csv", options.out / "loss.png")
+
+
+def _data(options: argparse.Namespace, loose: Sequence[str]) -> DataSet:
+    """The clips that --motions and --captions name."""
+    from posewire_export.train.dataset import read_dataset
+    from posewire_export.train.pack import SUFFIX, read_pack
+
+    if options.motions.suffix == SUFFIX:
+        return read_pack(options.motions)
+    if options.captions is None:
+        raise InvalidRequest("expected --captions FILE: a folder of clips says nothing about their meaning")
+    return read_dataset(options.motions, options.captions, loose)
 
 
 def _run_text(options: argparse.Namespace) -> int:

@@ -40,12 +40,17 @@ class Entry:
 
 def read_captions(file: Path) -> list[Entry]:
     """Every line of a captions file; unknown keys are other people's business."""
+    return parse_captions(file.read_text(encoding="utf-8"), str(file))
+
+
+def parse_captions(text: str, where: str) -> list[Entry]:
+    """The same of a text that comes from `where`."""
     entries: list[Entry] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            entries.append(_entry(json.loads(line), f"{file}:{number}"))
+            entries.append(_entry(json.loads(line), f"{where}:{number}"))
     if not entries:
-        raise InvalidFile(f"{file}: expected one JSON object a line, found nothing")
+        raise InvalidFile(f"{where}: expected one JSON object a line, found nothing")
     return entries
 
 

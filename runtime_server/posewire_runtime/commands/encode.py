@@ -12,7 +12,7 @@ from posewire_runtime.commands.arguments import Subparsers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from posewire_runtime.package import Package
+    from posewire_runtime.packages.package import Package
     from posewire_runtime.types import Features
 
 _MANUAL = """\
@@ -59,7 +59,7 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
 def open_encoder_package(path: str) -> Package:
     """The text-encoder package that this folder is or refers to."""
     from posewire_runtime.errors import PackageError
-    from posewire_runtime.package import Package
+    from posewire_runtime.packages.package import Package
 
     package = Package.open(path)
     if package.manifest.kind == "text-encoder":
@@ -97,8 +97,8 @@ def _run(options: argparse.Namespace) -> int:
     import sys
     import time
 
-    from posewire_runtime.providers import EngineSettings
-    from posewire_runtime.text import TextEncoder
+    from posewire_runtime.device.providers import EngineSettings
+    from posewire_runtime.text.encoder import TextEncoder
 
     package = open_encoder_package(options.model)
     encoder = TextEncoder(package, EngineSettings(provider=options.provider), options.text_encoder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from posewire_runtime.commands.arguments import Subparsers, on_off, seed_list
 
 if TYPE_CHECKING:
-    from posewire_runtime.jobs import Job
+    from posewire_runtime.scheduler.jobs import Job
     from posewire_runtime.types import Features
     from posewire_runtime.wire.requests import GenerateOptions
 

@@ -42,8 +42,8 @@ def _run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from posewire_runtime.commands.models import built_in
-    from posewire_runtime.describe import describe, describe_text
-    from posewire_runtime.package import Package
+    from posewire_runtime.packages.describe import describe, describe_text
+    from posewire_runtime.packages.package import Package
 
     entries = built_in()
     if options.package in entries and not Path(options.package).is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posewire_runtime.errors import UnknownModel
 from posewire_runtime.fakes import FakeProgram
-from posewire_runtime.library import Entry, Library
+from posewire_runtime.scheduler.library import Entry, Library
 
 STAND_IN = "stand-in"
 """Procedural motion, no network: there is always one model to try."""
@@ -21,7 +21,7 @@ def built_in() -> dict[str, Entry]:
 
 def _package(folder: Path) -> Entry:
     from posewire_runtime.families import open_package, package_info
-    from posewire_runtime.package import Package
+    from posewire_runtime.packages.package import Package
 
     package = Package.open(folder)
     return Entry(package_info(package), lambda: open_package(package))

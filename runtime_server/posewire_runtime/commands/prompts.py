@@ -11,7 +11,7 @@ from posewire_runtime.commands.arguments import Subparsers
 from posewire_runtime.commands.encode import add_encoder, open_encoder_package
 
 if TYPE_CHECKING:
-    from posewire_runtime.prompts import PromptPack
+    from posewire_runtime.text.packs import PromptPack
 
 _MANUAL = """\
 A prompt pack holds the text features of known prompts: with one, a game ships no text encoder.
@@ -54,9 +54,9 @@ def register(subparsers: Subparsers) -> None:
 
 
 def _pack(options: argparse.Namespace) -> int:
-    from posewire_runtime.prompts import PromptPack
-    from posewire_runtime.providers import EngineSettings
-    from posewire_runtime.text import TextEncoder
+    from posewire_runtime.device.providers import EngineSettings
+    from posewire_runtime.text.encoder import TextEncoder
+    from posewire_runtime.text.packs import PromptPack
 
     prompts = _read_prompts(options.prompts)
     package = open_encoder_package(options.model)
@@ -68,7 +68,7 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from posewire_runtime.prompts import PromptPack
+    from posewire_runtime.text.packs import PromptPack
 
     pack = PromptPack.read(options.pack)
     if options.json:
@@ -83,8 +83,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from posewire_runtime.package import Package
-    from posewire_runtime.prompts import PromptPack, encoder_fingerprint
+    from posewire_runtime.packages.package import Package
+    from posewire_runtime.text.packs import PromptPack, encoder_fingerprint
 
     pack = PromptPack.read(options.pack)
     if options.model:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from posewire_runtime import __version__, formats
-from posewire_runtime.events import Notice
-from posewire_runtime.picture import contact_sheet
+from posewire_runtime.exchange.events import Notice
+from posewire_runtime.figure.picture import contact_sheet
 from posewire_runtime.types import Clip
 
 _LONGEST = 60

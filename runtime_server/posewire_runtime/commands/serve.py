@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posewire_runtime.commands.arguments import Subparsers
-from posewire_runtime.config import FILE_VARIABLE, Settings, catalogue, load, show
+from posewire_runtime.server.config import FILE_VARIABLE, Settings, catalogue, load, show
 
 if TYPE_CHECKING:
-    from posewire_runtime.library import Library
-    from posewire_runtime.server import Server
+    from posewire_runtime.scheduler.library import Library
+    from posewire_runtime.server.server import Server
 
 _MANUAL = """\
 Serves motion over gRPC until it gets SIGTERM or SIGINT (Ctrl-C); then it refuses new requests, lets running
@@ -69,8 +69,8 @@ def _run(options: argparse.Namespace) -> int:
     import asyncio
 
     from posewire_runtime.commands.models import open_library
-    from posewire_runtime.server import serve
-    from posewire_runtime.worker import Worker
+    from posewire_runtime.scheduler.worker import Worker
+    from posewire_runtime.server.server import serve
 
     logging.basicConfig(
         level=logging.WARNING if options.quiet else logging.INFO,
@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _announce(server: Server, library: Library, as_json: bool) -> None:
-    from posewire_runtime.describe import licence_lines
+    from posewire_runtime.packages.describe import licence_lines
 
     names = library.names()
     if as_json:

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import PackageError
 from posewire_runtime.families.base import Program
-from posewire_runtime.manifest import Motion
-from posewire_runtime.package import Package
-from posewire_runtime.providers import EngineSettings
-from posewire_runtime.schedule import SOLVERS
+from posewire_runtime.packages.manifest import Motion
+from posewire_runtime.packages.package import Package
+from posewire_runtime.sampling.schedule import SOLVERS
 from posewire_runtime.types import ModelInfo
 
 

@@ -17,8 +17,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from posewire_runtime import noise, schedule
-from posewire_runtime.engine import Engine
+from posewire_runtime.device.engine import Engine
+from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
@@ -33,12 +33,12 @@ from posewire_runtime.families.hymotion_text import (
     condition_bytes,
     fingerprint,
 )
-from posewire_runtime.manifest import Motion
-from posewire_runtime.package import Package
-from posewire_runtime.providers import EngineSettings
-from posewire_runtime.records import RecordError, decode
-from posewire_runtime.schedule import Schedule
-from posewire_runtime.text import TextEncoder
+from posewire_runtime.packages.manifest import Motion
+from posewire_runtime.packages.package import Package
+from posewire_runtime.packages.records import RecordError, decode
+from posewire_runtime.sampling import noise, schedule
+from posewire_runtime.sampling.schedule import Schedule
+from posewire_runtime.text.encoder import TextEncoder
 from posewire_runtime.types import Clip, Features, Float, ModelInfo, Request
 
 FAMILY = "hymotion"

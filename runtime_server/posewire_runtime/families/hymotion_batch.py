@@ -24,11 +24,11 @@ Array = NDArray[Any]
 HIDDEN = -30000.0
 """Added to the score of what must not be seen: far below any score, within float16."""
 
-BLOCKS = (64, 128, 192, 256)
-"""Sizes of blocks worth trying against one block a row."""
+SMALLEST_BLOCK = 48
+"""Smaller blocks never pay."""
 
-BLOCK_COST = 180
-"""A block costs as much as this many more queries (measured: its keys are packed anew)."""
+BLOCK_COST = 40
+"""A block costs as much as this many more queries (measured: its keys are gathered and packed anew)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ def best_block(rows: Sequence[Row], band: int) -> int:
         count = sum(-(-row.frames // size) for row in rows)
         return count * (min(size + 2 * band, longest) + words) * (size + BLOCK_COST)
 
-    return min((longest, *(size for size in BLOCKS if size < longest)), key=cost)
+    most = max(1, longest // SMALLEST_BLOCK)
+    return min((-(-longest // parts) for parts in range(1, most + 1)), key=cost)
 
 
 def rope(positions: NDArray[np.integer[Any]], geometry: Geometry) -> tuple[Float, Float]:

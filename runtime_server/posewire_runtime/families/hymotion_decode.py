@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posewire_runtime.manifest import Normalisation
 from posewire_runtime.motion import contacts, quat, rot6d
 from posewire_runtime.motion.skeleton import forward
 from posewire_runtime.motion.smooth import savitzky_golay, smooth_rotations
+from posewire_runtime.packages.manifest import Normalisation
 from posewire_runtime.types import Clip, Float, Skeleton
 
 DIMENSIONS = 201

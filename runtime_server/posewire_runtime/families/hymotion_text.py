@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from posewire_runtime.engine import Graph
+from posewire_runtime.device.engine import Graph
 from posewire_runtime.families.hymotion_batch import Geometry, rope
 from posewire_runtime.types import Features, Float
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posewire_runtime.errors import InvalidFile
+from posewire_runtime.files import write_bytes
 from posewire_runtime.formats import bvh, glb, npz
-from posewire_runtime.formats.files import write_bytes
 from posewire_runtime.types import Clip
 
 __all__ = ["FORMATS", "Format", "check_suffix", "write", "write_arrays", "write_bytes"]

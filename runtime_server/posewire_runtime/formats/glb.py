@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posewire_runtime import __version__
-from posewire_runtime.mannequin import mannequin
+from posewire_runtime.figure.mannequin import mannequin
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.quat import Array
 from posewire_runtime.motion.skeleton import forward, rest_globals, rest_offsets

@@ -34,6 +34,8 @@ _HEEL = -_SOLE - [0, 0, 0.05]
 """From the ankles to where the heels strike."""
 _HIGH = _REST[SMPL22.pelvis, 1] - SMPL22.sole
 """The pelvis over the floor, with straight legs."""
+_SHORTEST = 1.6
+"""Seconds that an act needs at least."""
 _STRETCH = 0.997
 """The longest that a leg gets, as a share of its bones: knees never lock."""
 _FLAT = np.radians(4.0)
@@ -58,10 +60,10 @@ _REST_AXES = np.swapaxes(_axes(np.array([1.0, 0.0, 0.0]), np.concatenate([_THIGH
 
 def perform(prompt: str, frames: int, fps: float, seed: int) -> Clip:
     """The motion of a prompt. The same arguments give the same clip, to the bit."""
-    acts = read(prompt)
-    style = Style.of(seed)
     # A clip too short for its acts is cut, rather than rushed.
-    seconds = max(frames / fps, 0.9 + 1.6 * len(acts))
+    acts = read(prompt)[: 1 + int(frames / fps / _SHORTEST)]
+    seconds = max(frames / fps, 0.9 + _SHORTEST * len(acts))
+    style = Style.of(seed)
     shares = np.array([act.share for act in acts])
     spans = list(zip(acts, (shares / shares.sum() * seconds).tolist(), strict=True))
     times = np.arange(frames) / fps

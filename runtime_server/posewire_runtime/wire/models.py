@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from posewire_proto.v1 import posewire_pb2 as pb
 
-from posewire_runtime.events import ServedModel
+from posewire_proto.v1 import posewire_pb2 as pb
+from posewire_runtime.exchange.events import ServedModel
 from posewire_runtime.types import Float, Licence, Limits, ModelInfo, Skeleton
 
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypedDict
 
 from posewire_proto.v1 import posewire_pb2 as pb
-
 from posewire_runtime.errors import InvalidRequest, UnknownModel, Violation
-from posewire_runtime.events import Notice
-from posewire_runtime.pacing import Pace
-from posewire_runtime.packing import Packing
-from posewire_runtime.types import ModelInfo, Priority, Request, Sampling, Skeleton, Target
-from posewire_runtime.validate import (
+from posewire_runtime.exchange.events import Notice
+from posewire_runtime.exchange.pacing import Pace
+from posewire_runtime.exchange.packing import Packing
+from posewire_runtime.exchange.validate import (
     Bounds,
     Findings,
     check_bones,
@@ -29,6 +27,7 @@ from posewire_runtime.validate import (
     check_skeleton,
     one_of,
 )
+from posewire_runtime.types import ModelInfo, Priority, Request, Sampling, Skeleton, Target
 from posewire_runtime.wire.models import read_positions, read_rotations, read_skeleton, write_joints
 
 _PRIORITIES = {

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from posewire_proto.v1 import posewire_pb2 as pb
-
 from posewire_runtime.errors import PosewireError, ProtocolError
-from posewire_runtime.events import Chunk, ClipEnd, ClipStart, Event, Header, Notice, Progress, Status
-from posewire_runtime.packing import Packing, unpack
+from posewire_runtime.exchange.events import (
+    Chunk,
+    ClipEnd,
+    ClipStart,
+    Event,
+    Header,
+    Notice,
+    Progress,
+    Status,
+)
+from posewire_runtime.exchange.packing import Packing, unpack
 from posewire_runtime.types import Timings
 from posewire_runtime.wire.models import read_skeleton, write_joints
 

@@ -1,0 +1,1 @@
+"""What crosses the wire, as plain values: checked requests, events, packed frames, pacing."""

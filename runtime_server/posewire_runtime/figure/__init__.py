@@ -1,0 +1,1 @@
+"""A body to look at: mannequin, rasteriser, contact sheets."""

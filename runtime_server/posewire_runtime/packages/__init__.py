@@ -1,0 +1,1 @@
+"""Model packages on disk: manifest, verification, writing, description. Knows no graph runtime."""

@@ -1,0 +1,1 @@
+"""From noise to motion: seeded noise, time grids, solvers. Pure."""

@@ -1,0 +1,217 @@
+"""What a plan says, done with the programs: price, condition, start, step, decode.
+
+Everything here runs on the thread that owns the device, and nothing here raises for what
+a program did: failures come back job by job. Knows jobs and programs, not queues,
+listeners or threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from posewire_runtime.errors import DeviceError, GenerationFailed, PosewireError
+from posewire_runtime.families.base import Condition, Program, Run
+from posewire_runtime.metrics import Stage
+from posewire_runtime.motion.retarget import retarget
+from posewire_runtime.scheduler.confine import as_failure, confined
+from posewire_runtime.scheduler.costs import CallCosts
+from posewire_runtime.scheduler.encoding import Prompt
+from posewire_runtime.scheduler.jobs import Job
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.planner import Costs, Text
+from posewire_runtime.scheduler.tally import Tally
+from posewire_runtime.types import Clip, Request
+
+logger = logging.getLogger(__name__)
+
+Outcome = PosewireError | None
+"""What became of one job: its error, or None if all is well."""
+
+
+class Executor:
+    """The device's hands."""
+
+    def __init__(self, library: Library, tally: Tally, faults: int, clock: Callable[[], float]) -> None:
+        """`faults`: batches in a row that may fail as a whole before a program is opened anew."""
+        self._steps = CallCosts()
+        self._decodes = CallCosts()
+        self._library = library
+        self._tally = tally
+        self._most_faults = faults
+        self._faults: Counter[str] = Counter()
+        self._clock = clock
+
+    def load(self, model: str) -> Outcome:
+        """Open a program."""
+        try:
+            self._library.program(model)
+        except Exception as error:
+            logger.exception("model %s can't be loaded", model)
+            return as_failure(error, f"loading model {model}")
+        return None
+
+    def price(self, job: Job) -> Outcome:
+        """What it will hold and whether its prompt must be encoded; its program is open."""
+        program = self._library.program(job.request.model)
+        try:
+            if program.encoder is None or job.request.features is not None:
+                job.features = job.request.features
+                job.text = Text.READY
+            else:
+                job.prompt = Prompt(program.encoder.fingerprint, job.request.prompt)
+            job.cost = program.cost(job.request)
+        except Exception as error:
+            return _failure(error, "pricing the request")
+        return None
+
+    def admit(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Condition jobs of one model in one batch and start their runs."""
+        begun = time.perf_counter_ns()
+        program = self._library.program(jobs[0].request.model)
+        requests = [_with_features(job) for job in jobs]
+        conditions = confined(requests, program.condition)
+        outcomes = [self._start(program, *row) for row in zip(jobs, requests, conditions, strict=True)]
+        spent = time.perf_counter_ns() - begun
+        for job in jobs:
+            job.spend(Stage.CONDITION, spent)
+        return outcomes
+
+    def step(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Advance rows of one key by one step; if that fails, each alone."""
+        model = jobs[0].request.model
+        program = self._library.program(model)
+        begun = time.perf_counter_ns()
+        stepped = confined(jobs, lambda rows: _advance(program, rows))
+        results = [row if isinstance(row, Exception) else _follow(row) for row in stepped]
+        spent = time.perf_counter_ns() - begun
+        now = self._clock()
+        for job in jobs:
+            job.spend(Stage.STEP, spent)
+            job.last_stepped = now
+        failed = sum(isinstance(result, Exception) for result in results)
+        self._tally.stepped(model, len(jobs) - failed, spent / 1e9)
+        if failed == 0:
+            self._faults[model] = 0
+            for pace in {job.pace for job in jobs}:
+                self._steps.record(pace, spent / 1e9, now)
+            return [None] * len(jobs)
+        return self._blame(model, results)
+
+    def decode(self, job: Job) -> Clip | PosewireError:
+        """The clip of a finished run, on the character that was asked for."""
+        assert job.run is not None
+        try:
+            begun = time.perf_counter_ns()
+            clip = self._library.program(job.request.model).clip(job.run)
+            decoded = time.perf_counter_ns()
+            job.spend(Stage.DECODE, decoded - begun)
+            _check_finite(clip)
+            if job.request.target is not None:
+                clip = retarget(clip, job.request.target)
+                job.spend(Stage.POST, time.perf_counter_ns() - decoded)
+            self._decodes.record(job.pace, (time.perf_counter_ns() - begun) / 1e9, self._clock())
+        except Exception as error:
+            return _failure(error, "decoding")
+        return clip
+
+    def costs(self, now: float) -> Costs:
+        """What calls took lately."""
+        return Costs(step=self._steps.current(now), decode=self._decodes.current(now))
+
+    def lost(self, model: str) -> bool:
+        """Whether the device seems to have lost this program: batch after batch fails as a whole."""
+        return self._faults[model] >= self._most_faults
+
+    def discard(self, model: str) -> None:
+        """Close a lost program. Its runs are void; `load` opens it anew."""
+        logger.error("model %s: %d batches in a row failed; it is closed", model, self._faults[model])
+        self._faults[model] = 0
+        try:
+            self._library.discard(model)
+        except Exception:
+            logger.exception("model %s didn't close cleanly", model)
+
+    def _start(
+        self, program: Program, job: Job, request: Request, condition: Condition | Exception
+    ) -> Outcome:
+        if isinstance(condition, Exception):
+            return _failure(condition, "conditioning")
+        try:
+            run = program.start(request, condition)
+            job.key = program.key(run)
+        except Exception as error:
+            return _failure(error, "starting")
+        job.condition = condition
+        job.run = run
+        job.steps = run.steps
+        job.position = run.position
+        job.max_batch = program.info.limits.max_batch
+        job.last_stepped = self._clock()
+        return None
+
+    def _blame(self, model: str, results: Sequence[Job | Exception]) -> list[Outcome]:
+        """Whose fault a failed step was: a row's, where the others advanced without it; else the device's."""
+        errors = [result for result in results if isinstance(result, Exception)]
+        alone = len(errors) < len(results)
+        self._faults[model] = 0 if alone else self._faults[model] + 1
+        if not alone:
+            self._tally.fault(model)
+        logger.error(
+            "%d of %d rows of %s failed in a step", len(errors), len(results), model, exc_info=errors[0]
+        )
+        kind = GenerationFailed if alone else DeviceError
+        return [as_failure(row, "a step", kind) if isinstance(row, Exception) else None for row in results]
+
+
+def _advance(program: Program, jobs: Sequence[Job]) -> Sequence[Job]:
+    """One call of the program. A run that a failed call moved must not be stepped again."""
+    runs = [_run_of(job) for job in jobs]
+    for job, run in zip(jobs, runs, strict=True):
+        if run.position != job.position:
+            raise DeviceError(
+                f"a step failed halfway: expected a run at {job.position}, found {run.position}"
+            )
+    program.step(runs)
+    return jobs
+
+
+def _follow(job: Job) -> Job | Exception:
+    """The job at its run's new position; a run that doesn't advance would never end."""
+    run = _run_of(job)
+    if run.position <= job.position:
+        return GenerationFailed(f"expected the run to leave step {job.position}, found {run.position}")
+    job.position = run.position
+    job.steps = run.steps
+    return job
+
+
+def _run_of(job: Job) -> Run:
+    """The run of a job that was admitted."""
+    assert job.run is not None
+    return job.run
+
+
+def _with_features(job: Job) -> Request:
+    """The request as programs want it: with its features, where they were encoded for it."""
+    if job.features is job.request.features:
+        return job.request
+    return replace(job.request, features=job.features)
+
+
+def _check_finite(clip: Clip) -> None:
+    """The last door: nothing that isn't a number ever leaves."""
+    if not (np.isfinite(clip.rotations).all() and np.isfinite(clip.root).all()):
+        raise GenerationFailed("expected finite motion, found NaN or infinity; try another seed")
+
+
+def _failure(error: Exception, what: str) -> PosewireError:
+    """An error that a job ends with, logged where nobody raised it on purpose."""
+    if not isinstance(error, PosewireError):
+        logger.error("%s failed", what, exc_info=error)
+    return as_failure(error, what)

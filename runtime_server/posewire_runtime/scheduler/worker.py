@@ -1,0 +1,417 @@
+"""The one thread that owns the device: drain -> plan -> step -> deliver.
+
+The desk takes jobs in and lets them out, the planner decides, the executor does; the loop
+here only carries things from one to the other. A turn does what one plan says. The loop
+sleeps when a plan is idle, until something happens or the next deadline of a waiting job
+comes. Knows no gRPC and no tensors.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from posewire_runtime.errors import DeviceError, InvalidConfig, PosewireError, ShuttingDown, Violation
+from posewire_runtime.metrics import Metrics, Stage
+from posewire_runtime.scheduler.desk import Desk
+from posewire_runtime.scheduler.encoding import Encoded, Encoding
+from posewire_runtime.scheduler.executor import Executor
+from posewire_runtime.scheduler.invariants import InvariantBroken, Snapshot, check_invariants
+from posewire_runtime.scheduler.jobs import Job, Listener, dropped
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.planner import Plan, PlanLimits, Reason, Running, Text, Waiting, plan
+from posewire_runtime.scheduler.tally import Tally
+from posewire_runtime.scheduler.warming import Warming, WarmUp
+from posewire_runtime.text.cache import FeatureCache
+from posewire_runtime.types import Clip, Request
+
+logger = logging.getLogger(__name__)
+
+_LAST_STEP = 1.0
+"""Seconds that `close` waits beyond its grace for the step under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What an operator may choose. Defaults live here and nowhere else."""
+
+    queue: int = 1024
+    """Most jobs that wait; more are refused."""
+    limits: PlanLimits = field(default_factory=PlanLimits)
+    """How much is done at once."""
+    text_cache: int = 64 << 20
+    """Bytes of text features that are kept in memory."""
+    faults: int = 2
+    """Batches in a row that may fail as a whole before the program is closed and opened anew."""
+    check: bool = False
+    """Check the invariants after every turn: for tests and for hunting bugs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would let nobody in, ever."""
+        limits = self.limits
+        amounts = {"queue": self.queue, "faults": self.faults}
+        for name in ("memory", "rows", "batch", "admit", "encode", "lookahead"):
+            amounts[f"limits.{name}"] = getattr(limits, name)
+        times = {"limits.ageing": limits.ageing, "limits.turn": limits.turn}
+        wrong = [
+            *(
+                (name, f"expected at least 1, found {amount}")
+                for name, amount in amounts.items()
+                if amount < 1
+            ),
+            *((name, f"expected more than 0, found {time}") for name, time in times.items() if not time > 0),
+        ]
+        if wrong:
+            violations = [Violation(f"worker.{name}", message) for name, message in wrong]
+            raise InvalidConfig("; ".join(f"{v.field}: {v.message}" for v in violations), violations)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The worker at one moment."""
+
+    waiting: int
+    """Jobs without a run."""
+    running: int
+    """Jobs with a run."""
+    memory: int
+    """Bytes the running jobs are counted with."""
+    steps: int
+    """Graph calls made."""
+    rows: int
+    """Rows advanced by them."""
+    outcomes: Mapping[str, int]
+    """Ended jobs by terminal state."""
+    failures: int
+    """Turns of the loop that broke; anything but 0 is a bug."""
+    closing: bool
+    """Whether new work is refused."""
+
+
+class Worker:
+    """Makes clips of requests."""
+
+    def __init__(
+        self,
+        library: Library,
+        settings: WorkerSettings | None = None,
+        *,
+        metrics: Metrics | None = None,
+        cache: FeatureCache | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`cache`: a text cache shared with others; None: one of its own of `settings.text_cache` bytes."""
+        self.settings = settings or WorkerSettings()
+        self.metrics = metrics or Metrics()
+        self._library = library
+        self._clock = clock
+        self._tally = Tally(self.metrics)
+        self._desk = Desk(self.settings.queue, self._tally, clock)
+        self._executor = Executor(library, self._tally, self.settings.faults, clock)
+        self._encoding = Encoding(
+            cache or FeatureCache(self.settings.text_cache), self.metrics, self._desk.signal
+        )
+        self._thread: threading.Thread | None = None
+        # What follows belongs to the thread that turns the loop.
+        self._waiting: dict[int, Job] = {}
+        self._views: dict[int, Waiting] = {}
+        self._running: dict[int, Job] = {}
+        self._rows: dict[int, Running] = {}
+        self._warming = Warming(self._encoding, self.settings.limits.encode, self._desk.settle)
+        self._before: Snapshot | None = None
+
+    def __enter__(self) -> Worker:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the threads; without them `run_until_idle` drives the same loop."""
+        self._encoding.start()
+        self._thread = threading.Thread(target=self._loop, name="posewire-device", daemon=True)
+        self._thread.start()
+
+    def submit(self, requests: Sequence[Request], listener: Listener) -> tuple[Job, ...]:
+        """Queue all of them or none. From any thread; never waits for the device.
+
+        Raises `UnknownModel`, `Overloaded` (with `retry_after`) or `ShuttingDown`.
+        """
+        infos = [self._library.info(request.model) for request in requests]
+        return self._desk.submit(requests, infos, listener)
+
+    def cancel(self, job: Job) -> None:
+        """End a job: the next plan drops it and its listener gets `Cancelled`. From any thread.
+
+        Nothing happens to a job that has ended.
+        """
+        self._desk.cancel(job)
+
+    def warm(self, model: str, prompts: Sequence[str] = ()) -> Future[int]:
+        """Load a model and encode prompts ahead of time. From any thread.
+
+        Gives how many of the prompts weren't in the cache.
+        """
+        self._library.info(model)
+        return self._desk.warm(model, prompts)
+
+    def run_until_idle(self) -> None:
+        """Do everything that is queued, on the caller's thread."""
+        if self._thread is not None:
+            raise RuntimeError("expected a worker without a thread, found one that was started")
+        self._turn_until(None)
+
+    def close(self, grace: float = 5.0) -> bool:
+        """Refuse new work; within `grace` seconds all jobs end. What isn't done then gets `ShuttingDown`.
+
+        Gives whether the device is free. If not, a program is stuck in a call: the library must
+        not be closed.
+        """
+        self._desk.close()
+        if self._thread is None:
+            self._turn_until(self._clock() + grace)
+        else:
+            self._thread.join(grace)
+        self._desk.abandon(ShuttingDown("the worker closed before this was done; try another server"))
+        self._encoding.close(_LAST_STEP)
+        if self._thread is None:
+            return True
+        self._thread.join(_LAST_STEP)
+        return not self._thread.is_alive()
+
+    def stats(self) -> Stats:
+        """How things stand. From any thread."""
+        waiting, running, closing = self._desk.levels()
+        tally = self._tally
+        return Stats(
+            waiting=waiting,
+            running=running,
+            memory=tally.memory,
+            steps=tally.steps,
+            rows=tally.rows,
+            outcomes=tally.outcome_counts(),
+            failures=tally.failures,
+            closing=closing,
+        )
+
+    # -------------------------------------------------------------------------------------- the loop
+
+    def _loop(self) -> None:
+        while not self._desk.drained:
+            try:
+                made = self._turn()
+            except BaseException as error:  # a SystemExit of a program would end the thread silently
+                self._recover(error)
+                continue
+            if made.idle and not self._desk.drained:
+                self._desk.sleep(made.wake)
+
+    def _turn_until(self, end: float | None) -> None:
+        """Turn the loop on this thread until it is idle, or until `end`."""
+        while end is None or self._clock() < end:
+            try:
+                if self._turn().idle and not self._warming:
+                    return
+            except Exception as error:
+                self._recover(error)
+                raise
+
+    def _turn(self) -> Plan:
+        """Everything that one plan says, in its order."""
+        self._drain()
+        now = self._clock()
+        made = plan(
+            tuple(self._views.values()),
+            tuple(self._rows.values()),
+            self.settings.limits,
+            now,
+            self._executor.costs(now),
+        )
+        for id, reason in made.drop:
+            self._drop(self._waiting.get(id) or self._running[id], reason)
+        if made.load is not None:
+            self._load(made.load)
+        if made.encode:
+            self._encode([self._waiting[id] for id in made.encode])
+        for id in made.decode:
+            self._decode(self._running[id])
+        if made.admit:
+            self._admit([self._waiting[id] for id in made.admit], now)
+        if made.step:
+            self._step([self._running[id] for id in made.step])
+        self._warming.advance()
+        self._observe()
+        return made
+
+    def _recover(self, error: BaseException) -> None:
+        """The loop itself broke, which is a bug of ours: everybody gets an answer, and it goes on."""
+        logger.critical("the worker's loop broke; all jobs fail", exc_info=error)
+        self._tally.turn_failed()
+        self._waiting.clear()
+        self._views.clear()
+        self._running.clear()
+        self._rows.clear()
+        self._warming.clear()
+        self._before = None
+        self._desk.abandon(
+            DeviceError(f"the scheduler broke ({type(error).__name__}: {error}); please report it")
+        )
+
+    def _drain(self) -> None:
+        """Take in what happened: arrivals, cancels, warm-ups, features."""
+        news = self._desk.news()
+        for job in news.arrived:
+            if job not in self._desk:
+                continue  # the loop broke before it was seen
+            self._waiting[job.id] = job
+            if self._library.loaded(job.request.model):
+                self._price(job)
+            else:
+                self._look(job)
+        for job in news.cancelled:
+            job.cancelled = True
+            self._look(job)
+        for warm_up in news.warm_ups:
+            self._warm(warm_up)
+        for encoded in self._encoding.collect():
+            self._read(encoded)
+
+    def _look(self, job: Job) -> None:
+        """Show the planner what a job is like now."""
+        if job.id in self._running:
+            self._rows[job.id] = job.running_view()
+        elif job.id in self._waiting:
+            self._views[job.id] = job.waiting_view()
+
+    def _load(self, model: str) -> PosewireError | None:
+        """Open a program; those who wait for it can be priced then."""
+        error = self._executor.load(model)
+        for job in self._waiting_for(model):
+            if error is None:
+                self._price(job)
+            else:
+                self._fail(job, error)
+        return error
+
+    def _waiting_for(self, model: str) -> list[Job]:
+        return [job for job in self._waiting.values() if job.request.model == model]
+
+    def _price(self, job: Job) -> None:
+        """What it will hold, and how far its text is."""
+        error = self._executor.price(job)
+        if error is not None:
+            self._fail(job, error)
+            return
+        if job.text is Text.NEEDED and job.prompt is not None:
+            if self._encoding.pending(job.prompt):
+                job.text = Text.ENCODING
+            elif (features := self._encoding.find(job.prompt)) is not None:
+                job.features, job.text = features, Text.READY
+        self._look(job)
+
+    def _encode(self, jobs: Sequence[Job]) -> None:
+        """Hand prompts to the encode thread; others who wait for the same prompts wait along."""
+        encoder = self._library.program(jobs[0].request.model).encoder
+        prompts = [job.prompt for job in jobs if job.prompt is not None]
+        if encoder is None:
+            return
+        self._encoding.encode(encoder, prompts)
+        for job in self._waiting.values():
+            if job.text is Text.NEEDED and job.prompt in prompts:
+                job.text = Text.ENCODING
+                self._look(job)
+
+    def _read(self, encoded: Encoded) -> None:
+        """A prompt has its features, or never will."""
+        self._warming.read(encoded)
+        for job in [job for job in self._waiting.values() if job.prompt == encoded.prompt]:
+            if job.text is not Text.ENCODING:
+                continue
+            job.spend(Stage.ENCODE, encoded.nanoseconds)
+            if isinstance(encoded.result, PosewireError):
+                self._fail(job, encoded.result)
+            else:
+                job.features, job.text = encoded.result, Text.READY
+                self._look(job)
+
+    def _warm(self, warm_up: WarmUp) -> None:
+        error = self._load(warm_up.model) if not self._library.loaded(warm_up.model) else None
+        if error is None:
+            self._warming.begin(warm_up, self._library.program(warm_up.model).encoder)
+        else:
+            self._desk.settle(warm_up, error)
+
+    def _admit(self, jobs: Sequence[Job], now: float) -> None:
+        """Condition and start; from here on they hold memory."""
+        for job in jobs:
+            job.queued_until(now)
+        outcomes = self._executor.admit(jobs)
+        for job, error in zip(jobs, outcomes, strict=True):
+            if error is not None:
+                self._fail(job, error)
+        started = [job for job in jobs if job.run is not None]
+        for job in started:
+            del self._waiting[job.id], self._views[job.id]
+        for job in self._desk.admitted(started):
+            self._running[job.id] = job
+            self._look(job)
+            self._desk.tell(job.listener.started, job)
+
+    def _step(self, jobs: Sequence[Job]) -> None:
+        """Advance by one step; a program that failed too often is closed, and opened for those who wait."""
+        for job, error in zip(jobs, self._executor.step(jobs), strict=True):
+            if error is not None:
+                self._fail(job, error)
+            elif job in self._desk:
+                self._look(job)
+                self._desk.tell(job.listener.stepped, job)
+        model = jobs[0].request.model
+        if not self._executor.lost(model):
+            return
+        for job in [job for job in self._running.values() if job.request.model == model]:
+            self._fail(job, DeviceError(f"the device lost model {model}, which is being loaded again; retry"))
+        self._executor.discard(model)
+        for job in self._waiting_for(model):
+            job.cost = None
+            self._look(job)
+
+    def _decode(self, job: Job) -> None:
+        clip = self._executor.decode(job)
+        self._forget(job)
+        if isinstance(clip, Clip):
+            self._desk.finish(job, clip)
+        else:
+            self._desk.fail(job, clip)
+
+    def _drop(self, job: Job, reason: Reason) -> None:
+        self._fail(job, dropped(job, reason, self.settings.limits))
+
+    def _fail(self, job: Job, error: PosewireError) -> None:
+        self._forget(job)
+        self._desk.fail(job, error)
+
+    def _forget(self, job: Job) -> None:
+        """Let go of what it holds."""
+        self._waiting.pop(job.id, None)
+        self._views.pop(job.id, None)
+        self._running.pop(job.id, None)
+        self._rows.pop(job.id, None)
+        job.run = job.condition = None
+
+    def _observe(self) -> None:
+        """Tell the gauges; check the invariants, if that is wanted."""
+        memory = sum(job.cost or 0 for job in self._running.values())
+        self._tally.level(len(self._waiting), len(self._running), memory)
+        if self.settings.check:
+            waiting = tuple(job.waiting_view() for job in self._waiting.values())
+            running = tuple(job.running_view() for job in self._running.values())
+            if (waiting, running) != (tuple(self._views.values()), tuple(self._rows.values())):
+                raise InvariantBroken("the planner sees something else than what is")
+            now = Snapshot(waiting, running, self.settings.limits, self.settings.queue)
+            check_invariants(now, self._before)
+            self._before = now

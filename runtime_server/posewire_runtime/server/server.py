@@ -1,0 +1,145 @@
+"""A listening server: port, health, reflection, signals, drain. Knows no request; `service` answers those."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from posewire_proto.v1 import posewire_pb2 as pb
+from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
+from posewire_runtime.errors import InvalidConfig, Violation
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker
+from posewire_runtime.server.config import Settings
+from posewire_runtime.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+SERVICE = pb.DESCRIPTOR.services_by_name["Posewire"].full_name
+
+_LAST_WORD = 1.0
+"""Seconds that a stream has for its status once draining is over."""
+
+
+class Server:
+    """Listens on one port and answers with one worker's clips. Lives on the loop it was made on."""
+
+    def __init__(self, worker: Worker, library: Library, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._service = Service(worker, library, self._settings)
+        self._health = cast(Any, health).aio.HealthServicer()
+        self._grpc = grpc.aio.server(options=_options(self._settings))
+        self.port = 0
+        """The port it listens on, once started."""
+
+    @property
+    def address(self) -> str:
+        """Where clients find it."""
+        return _address(self._settings.host, self.port)
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open."""
+        return self._service.streams
+
+    async def start(self) -> None:
+        """Listen; raises `InvalidConfig` when the address can't be had."""
+        pb_grpc.add_PosewireServicer_to_server(self._service, self._grpc)
+        cast(Any, health_pb2_grpc).add_HealthServicer_to_server(self._health, self._grpc)
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._grpc)
+        self.port = self._bind()
+        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        await self._grpc.start()
+        logger.info("listening on %s", self.address)
+
+    async def stop(self, drain: float | None = None) -> None:
+        """Refuse new work, let running streams end within `drain` seconds, then close the port."""
+        await self._health.enter_graceful_shutdown()
+        await self._service.drain(self._settings.drain_seconds if drain is None else drain)
+        await self._grpc.stop(_LAST_WORD)
+        logger.info("stopped listening on %s", self.address)
+
+    def end_streams(self) -> None:
+        """End running streams with a status that says that the server shuts down."""
+        self._service.end_streams()
+
+    def _bind(self) -> int:
+        host, port = self._settings.host, self._settings.port
+        try:
+            return self._grpc.add_insecure_port(_address(host, port))
+        except RuntimeError as error:
+            message = (
+                f"can't listen on {_address(host, port)}: the port is taken, or the address is not "
+                "one of this machine; stop the other server or choose another port"
+            )
+            raise InvalidConfig(message, [Violation("port", message)]) from error
+
+
+async def serve(
+    worker: Worker,
+    library: Library,
+    settings: Settings | None = None,
+    ready: Callable[[Server], None] = lambda server: None,
+) -> None:
+    """Listen until SIGTERM or SIGINT, then drain; a second signal ends the streams at once.
+
+    The worker must be started; it is the caller's to close.
+    """
+    server = Server(worker, library, settings)
+    await server.start()
+    with _signals() as asked:
+        ready(server)
+        await asked.wait()
+        asked.clear()
+        logger.info("draining %d streams", server.streams)
+        hurry = asyncio.create_task(_hurry(server, asked))
+        await server.stop()
+        hurry.cancel()
+
+
+async def _hurry(server: Server, asked: asyncio.Event) -> None:
+    """Whoever asks again doesn't want to wait."""
+    await asked.wait()
+    server.end_streams()
+
+
+@contextmanager
+def _signals() -> Generator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+    def ask(number: int, frame: object) -> None:
+        del number, frame
+        loop.call_soon_threadsafe(asked.set)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    keepalive = int(settings.keepalive_seconds * 1000)
+    return [
+        ("grpc.so_reuseport", 0),  # else two servers would share a port and take turns
+        ("grpc.max_receive_message_length", settings.max_request_bytes),
+        ("grpc.keepalive_time_ms", keepalive),
+        ("grpc.keepalive_timeout_ms", keepalive),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]

@@ -1,0 +1,241 @@
+"""The RPCs: validate, submit, stream, cancel. Knows jobs and gRPC calls, not tensors, ports or signals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+import grpc
+
+from posewire_proto.v1 import posewire_pb2 as pb
+from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
+from posewire_runtime import __version__
+from posewire_runtime.errors import GenerationFailed, Overloaded, PosewireError, ShuttingDown, code_of
+from posewire_runtime.exchange.events import ServedModel
+from posewire_runtime.metrics import Metrics
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker
+from posewire_runtime.server.config import Settings
+from posewire_runtime.server.streaming import ClientLost, Inbox, Streamer
+from posewire_runtime.types import ModelInfo
+from posewire_runtime.wire.models import write_model
+from posewire_runtime.wire.requests import Order, read_generate, read_warm
+from posewire_runtime.wire.status import DETAILS_KEY, write_status
+
+logger = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_BUSY_RETRY = 1.0
+"""Seconds after which a client may try again when there are too many streams."""
+
+
+class Service(pb_grpc.PosewireServicer):
+    """Answers the RPCs of `posewire.v1.Posewire`."""
+
+    def __init__(self, worker: Worker, library: Library, settings: Settings) -> None:
+        self._worker = worker
+        self._library = library
+        self._settings = settings
+        self._streams: set[Inbox] = set()
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tally = _Tally(worker.metrics)
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open."""
+        return len(self._streams)
+
+    async def drain(self, limit: float) -> None:
+        """Refuse new work, and give open streams `limit` seconds to come to their end."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(limit):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("%d streams are ended after %g s of draining", self.streams, limit)
+            self.end_streams()
+
+    def end_streams(self) -> None:
+        """End what is open, with a status that says why."""
+        for inbox in self._streams:
+            inbox.end(ShuttingDown("the server shuts down and can't finish this stream; ask another one"))
+
+    async def Generate(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: pb.GenerateRequest, context: Context
+    ) -> None:
+        """Makes one clip for each seed and streams them."""
+        await _answered(context, self._generate(request, context))
+
+    async def Warm(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: pb.WarmRequest, context: Context
+    ) -> pb.WarmResponse:
+        """Loads models and encodes prompts ahead of time."""
+        return await _answered(context, self._warm(request))
+
+    async def ListModels(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: pb.ListModelsRequest, context: Context
+    ) -> pb.ListModelsResponse:
+        """What this server serves."""
+        del request, context
+        models = [self._model(self._library.info(name)) for name in self._library.names()]
+        return pb.ListModelsResponse(models=models, server_version=__version__)
+
+    async def _generate(self, request: pb.GenerateRequest, context: Context) -> None:
+        record = _Record(request.request_id, _deadline(context))
+        try:
+            self._check_room()
+            order = read_generate(request, self._library, self._settings.limits, record.deadline)
+            record.order = order
+            await self._stream(order, record, context)
+        except BaseException as error:
+            record.error = error
+            raise
+        finally:
+            record.write(self._tally, request.prompt if self._settings.log_prompts else None)
+
+    async def _stream(self, order: Order, record: _Record, context: Context) -> None:
+        """Submit, send, and leave nothing behind."""
+        inbox = Inbox(order.progress)
+        jobs = self._worker.submit(order.requests, inbox)
+        self._enter(inbox)
+        try:
+            send = self._sender(context)
+            record.streamer = Streamer(order, record.stream_id, jobs, inbox, send)
+            await record.streamer.run()
+        finally:
+            for job in jobs:
+                self._worker.cancel(job)
+            self._leave(inbox)
+
+    def _sender(self, context: Context) -> Callable[[pb.GenerateResponse], Coroutine[None, None, None]]:
+        """Writes one message and waits until there is room for the next, but not forever."""
+        patience = self._settings.stall_seconds
+
+        async def send(message: pb.GenerateResponse) -> None:
+            try:
+                async with asyncio.timeout(patience):
+                    await context.write(message)
+            except TimeoutError:
+                raise ClientLost(f"the client read nothing for {patience:g} s") from None
+            except Exception as error:
+                raise ClientLost("the client went away") from error
+
+        return send
+
+    async def _warm(self, request: pb.WarmRequest) -> pb.WarmResponse:
+        self._check_room()
+        infos, prompts = read_warm(request, self._library, self._settings.limits)
+        futures = [asyncio.wrap_future(self._worker.warm(info.name, prompts)) for info in infos]
+        encoded = sum(await asyncio.gather(*futures))
+        models = [self._model(self._library.info(info.name)) for info in infos]
+        return pb.WarmResponse(models=models, encoded=encoded)
+
+    def _model(self, info: ModelInfo) -> pb.Model:
+        is_default, loaded = info.name == self._library.default, self._library.loaded(info.name)
+        return write_model(ServedModel(info, is_default, loaded, self._settings.limits.max_seeds))
+
+    def _check_room(self) -> None:
+        if self._draining:
+            raise ShuttingDown("the server shuts down and takes no new work; ask another one")
+        most = self._settings.max_streams
+        if self.streams >= most:
+            raise Overloaded(f"expected at most {most} streams at once, found as many; retry", _BUSY_RETRY)
+
+    def _enter(self, inbox: Inbox) -> None:
+        self._streams.add(inbox)
+        self._idle.clear()
+        self._tally.streams.set(self.streams)
+
+    def _leave(self, inbox: Inbox) -> None:
+        self._streams.discard(inbox)
+        self._tally.streams.set(self.streams)
+        if not self._streams:
+            self._idle.set()
+
+
+class _Tally:
+    """What the service counts."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.streams = metrics.gauge("posewire_streams", "Open streams.")
+        self.requests = metrics.counter("posewire_requests_total", "Ended requests.", ["code"])
+        self.first_frame = metrics.histogram(
+            "posewire_first_frame_seconds", "From the arrival of a request to its first frame."
+        )
+        self.frames = metrics.counter("posewire_frames_total", "Frames that left.")
+
+
+class _Record:
+    """What the log says about one request, in one line."""
+
+    def __init__(self, request_id: str, deadline: float | None) -> None:
+        self.stream_id = secrets.token_hex(8)
+        self.request_id = request_id
+        self.deadline = deadline
+        self.order: Order | None = None
+        self.streamer: Streamer | None = None
+        self.error: BaseException | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+
+    def write(self, tally: _Tally, prompt: str | None) -> None:
+        """Count the request and log its line."""
+        code = self._code()
+        tally.requests.add(1, code)
+        line: dict[str, object] = {"stream": self.stream_id, "code": code}
+        if self.request_id:
+            line["request"] = self.request_id[:128]
+        if self.order is not None:
+            line |= {"model": self.order.info.name, "clips": len(self.order.requests)}
+        if self.streamer is not None:
+            line["frames"] = self.streamer.frames
+            tally.frames.add(self.streamer.frames)
+            if self.streamer.first_frame is not None:
+                first = self.streamer.first_frame - self._began
+                line["first_frame_ms"] = round(first * 1e3, 3)
+                tally.first_frame.observe(first)
+        line["ms"] = round((self._clock() - self._began) * 1e3, 3)
+        if isinstance(self.error, PosewireError):
+            line["error"] = str(self.error)
+        if prompt is not None:
+            line["prompt"] = prompt
+        logger.info("generate %s", json.dumps(line))
+
+    def _code(self) -> str:
+        if self.error is None:
+            return "OK"
+        if isinstance(self.error, asyncio.CancelledError):
+            expired = self.deadline is not None and time.monotonic() >= self.deadline
+            return "DEADLINE_EXCEEDED" if expired else "CANCELLED"
+        return code_of(self.error).name if isinstance(self.error, PosewireError) else "INTERNAL"
+
+
+def _deadline(context: Context) -> float | None:
+    """The caller's deadline by the worker's clock."""
+    left = context.time_remaining()
+    return None if left is None else time.monotonic() + left  # pyright: ignore[reportUnnecessaryComparison]
+
+
+async def _answered(context: Context, work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of an RPC; an error becomes a status with details, and the server lives on."""
+    try:
+        return await work
+    except PosewireError as error:
+        await _abort(context, error)
+    except Exception:
+        logger.exception("an RPC failed unexpectedly")
+        await _abort(context, GenerationFailed("the server failed unexpectedly; its log says more"))
+
+
+async def _abort(context: Context, error: PosewireError) -> NoReturn:
+    status = write_status(error)
+    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+    await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))

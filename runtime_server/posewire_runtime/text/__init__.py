@@ -1,0 +1,1 @@
+"""The text side: encoders, their cache, prompt packs, rewriting."""
