@@ -30,6 +30,7 @@ from posewire_runtime.errors import (
 from posewire_runtime.fakes import Faults
 from posewire_runtime.server.config import Settings
 from posewire_runtime.server.server import SERVICE, Server
+from posewire_runtime.server.streaming import Inbox
 
 Serve = Callable[..., Awaitable[Any]]
 
@@ -276,3 +277,11 @@ async def test_async_clients_close_what_they_opened(serve: Serve) -> None:
         stream = client.generate("walk", **PACED)
         await stream.open()
     await served.rests()
+
+
+def test_what_a_worker_says_after_the_end_hurts_nobody() -> None:
+    async def make() -> Inbox:
+        return Inbox()
+
+    inbox = asyncio.run(make())
+    inbox.failed(None, Cancelled("too late"))  # type: ignore[arg-type]

@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Posewire"].full_name
 
+_PING_INTERVAL_MS = 5000
+"""Clients may ask this often whether the server still lives; who asks more often is cut off."""
+_REFUSALS = 100
+"""Calls of one connection beyond `max_streams`: those that are being refused, or ended unread."""
+
 _LAST_WORD = 1.0
 """Seconds that a stream has for its status once draining is over."""
 
@@ -142,4 +147,6 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", keepalive),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS),
+        ("grpc.max_concurrent_streams", settings.max_streams + _REFUSALS),
     ]

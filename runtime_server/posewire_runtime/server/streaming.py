@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from posewire_proto.v1 import posewire_pb2 as pb
@@ -88,7 +89,8 @@ class Inbox:
 
     def _post(self, job: Job, what: Clip | PosewireError | int) -> None:
         self._heard.append((job, what))
-        self._loop.call_soon_threadsafe(self._wake.set)
+        with suppress(RuntimeError):  # the loop has closed: nobody is left who would care
+            self._loop.call_soon_threadsafe(self._wake.set)
 
 
 @dataclass(order=True, slots=True)
