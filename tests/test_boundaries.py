@@ -117,6 +117,14 @@ def test_arrows_point_down_only():
             assert floors[aim] < floors[room], f"{room} -> {aim}"
 
 
+def test_every_module_has_its_sentence():
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for module, path in modules_of(REPOSITORY / "runtime_server" / RUNTIME):
+        if path.name != "__init__.py":
+            name = module.replace(".", "/")
+            assert f"`{name}`" in page, f"docs/architecture.md has no sentence for {name}"
+
+
 # ------------------------------------------------------------------------- the checker checks itself
 
 PLANTS = {
