@@ -16,7 +16,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     Folders above it are made.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.parent / f".{secrets.token_hex(6)}.part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)

@@ -54,3 +54,17 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         formats.write_bytes(target, b"new")
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["clip.glb"]
+
+
+@pytest.mark.parametrize("path", ["", "."])
+def test_a_folder_is_no_file(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidFile, match="expected to write"):
+        formats.write_bytes(path, b"x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_longest_name_is_written(tmp_path: Path) -> None:
+    name = "n" * 251 + ".glb"
+    formats.write_bytes(tmp_path / name, b"x")
+    assert (tmp_path / name).read_bytes() == b"x"
