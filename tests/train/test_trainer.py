@@ -14,9 +14,13 @@ torch = pytest.importorskip("torch")
 
 from posewire_export.train import curves, features, flow, trainer  # noqa: E402
 from posewire_export.train.config import Augment, Config, Network, from_dict, read_config  # noqa: E402
+from posewire_export.train.dataset import DataSet  # noqa: E402
 from posewire_export.train.feed import Corpus, Feed  # noqa: E402
-from posewire_export.train.ingest import Motion  # noqa: E402
+from posewire_export.train.generate import Generator, Wish, read_generator  # noqa: E402
+from posewire_export.train.ingest import Motion, lowest  # noqa: E402
 from posewire_export.train.library import Entry  # noqa: E402
+from posewire_export.train.pack import read_pack, write_pack  # noqa: E402
+from posewire_export.train.reflow import PairFeed, Teaching, make_pairs  # noqa: E402
 from posewire_export.train.text_model import (  # noqa: E402
     TextConfig,
     TextEncoder,
@@ -206,3 +210,58 @@ def test_pad_ids() -> None:
     ids, valid = pad_ids([[1, 2, 3], [4]])
     assert ids.tolist() == [[1, 2, 3], [4, 0, 0]]
     assert valid.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_a_student_learns_the_teachers_ends(corpus: Corpus, text: TextSide, tmp_path: Path) -> None:
+    teacher_run = make(TINY, corpus, text)
+    for _ in range(30):
+        teacher_run.advance()
+    teacher = Generator(teacher_run.averaged(), teacher_run.normaliser, text, torch.device("cpu"))
+    teaching = Teaching(steps=4, guidance=2.0, pools=2)
+    files = make_pairs(teacher, Feed(corpus, TINY), teaching, tmp_path, bf16=False)
+    before = [file.stat().st_mtime_ns for file in files]
+    assert make_pairs(teacher, Feed(corpus, TINY), teaching, tmp_path, bf16=False) == files
+    assert [file.stat().st_mtime_ns for file in files] == before
+
+    config = replace(TINY, passes=2.0, drop=0.0, time_shift=1.0)
+    feed = PairFeed(files, config, teacher.normaliser)
+    example = feed.batches(0)[0][0]
+    assert example.noise is not None
+    wish = Wish(example.text, len(example.frames))
+    latents = flow.sample(
+        teacher.model,
+        text([wish.prompt]),
+        torch.from_numpy(example.noise)[None],
+        torch.ones(1, wish.frames, dtype=torch.bool),
+        steps=4,
+        guidance=2.0,
+    )
+    np.testing.assert_allclose(teacher.normaliser.apply(example.frames), latents[0].numpy(), atol=0.02)
+
+    student = Trainer(config, feed, teacher.normaliser, text, total_frames=feed.frames)
+    student.start_from(teacher.model)
+    losses = [student.advance() for _ in range(40)]
+    assert np.mean(losses[-8:]) < np.mean(losses[:8])
+
+
+def test_generating_gives_motion_on_the_floor(corpus: Corpus, text: TextSide, tmp_path: Path) -> None:
+    made = make(TINY, corpus, text)
+    trainer.save_average(made, tmp_path / "average.pt")
+    generator = read_generator(tmp_path / "average.pt", text)
+    motions = generator([Wish("waves", 30, 1), Wish("walks", 24, 2), Wish("waves", 30, 1)], steps=2)
+    assert [len(motion) for motion in motions] == [30, 24, 30]
+    np.testing.assert_allclose(motions[0].rotations, motions[2].rotations, atol=1e-6)
+    assert np.quantile(lowest(motions[0]), 0.02) == pytest.approx(0, abs=1e-4)
+
+
+def test_packed_data_comes_back(corpus: Corpus, tmp_path: Path) -> None:
+    data = DataSet(corpus.entries, [features.decode(clip) for clip in corpus.clips])
+    write_pack(data, tmp_path / "data.npz")
+    again = read_pack(tmp_path / "data.npz")
+    assert list(again.entries) == list(data.entries)
+    for mine, theirs in zip(data.motions, again.motions, strict=True):
+        np.testing.assert_array_equal(mine.root, theirs.root)
+        assert quat.angle(mine.rotations, theirs.rotations).max() < 2e-4
+    (tmp_path / "other.npz").write_bytes(b"no archive")
+    with pytest.raises(InvalidFile, match="packed data set"):
+        read_pack(tmp_path / "other.npz")

@@ -33,9 +33,10 @@ def register(subparsers: Any) -> None:
     train.add_argument(
         "task",
         nargs="?",
-        choices=("run", "pack"),
+        choices=("run", "pack", "distil"),
         default="run",
-        help="run: train. pack: only write clips and captions as one small file, for another machine",
+        help="run: train. pack: only write clips and captions as one small file, for another machine. "
+        "distil: teach a trained network to need few steps and no guidance",
     )
     _motion_arguments(train)
     train.add_argument("--config", type=Path, help="TOML file of settings; none: those of the starter model")
@@ -44,6 +45,11 @@ def register(subparsers: Any) -> None:
         "--out", type=Path, required=True, help="folder for weights, losses and resuming; a file for pack"
     )
     train.add_argument("--device", default="cpu", help="cpu or cuda")
+    distil = train.add_argument_group("distil")
+    distil.add_argument("--teacher", type=Path, help="average.pt of the run to learn from")
+    distil.add_argument("--guidance", type=float, default=3.0, help="guidance to fold into the weights")
+    distil.add_argument("--teacher-steps", type=int, default=16, help="steps the teacher takes")
+    distil.add_argument("--pools", type=int, default=100, help="192 examples of the teacher's each")
     train.set_defaults(func=_run_train)
 
     text = subparsers.add_parser("train-text", help="train the text encoder", description=_ENCODER)
@@ -67,6 +73,7 @@ def _motion_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_train(options: argparse.Namespace) -> int:
     from posewire_export.train.config import Config, read_config
+    from posewire_export.train.curves import plot_losses
 
     config = read_config(options.config) if options.config else Config()
     data = _data(options, config.loose)
@@ -76,12 +83,13 @@ def _run_train(options: argparse.Namespace) -> int:
         write_pack(data, options.out)
         print(f"{options.out}: {len(data.entries)} clips, {options.out.stat().st_size / 1e6:.1f} MB")
         return 0
-    _train(data, config, options)
+    learn = _distil if options.task == "distil" else _train
+    learn(data, config, options)
+    plot_losses(options.out / "loss.csv", options.out / "loss.png")
     return 0
 
 
 def _train(data: DataSet, config: Config, options: argparse.Namespace) -> None:
-    from posewire_export.train.curves import plot_losses
     from posewire_export.train.dataset import normaliser_of
     from posewire_export.train.feed import Feed
     from posewire_export.train.library import heldout_of
@@ -96,7 +104,28 @@ def _train(data: DataSet, config: Config, options: argparse.Namespace) -> None:
     feed = Feed(learned, config)
     trainer = Trainer(config, feed, normaliser, text, total_frames=learned.frames, device=options.device)
     run(trainer, options.out, validate=Validation(held, config) if held.entries else None)
-    plot_losses(options.out / "loss.csv", options.out / "loss.png")
+
+
+def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
+    from posewire_export.train.feed import Feed
+    from posewire_export.train.generate import read_generator
+    from posewire_export.train.library import heldout_of
+    from posewire_export.train.reflow import PairFeed, Teaching, make_pairs
+    from posewire_export.train.text_model import read_text_side
+    from posewire_export.train.trainer import Trainer, run
+
+    if options.text is None or options.teacher is None:
+        raise InvalidRequest("expected --text FOLDER and --teacher FILE, both from the run to learn from")
+    teacher = read_generator(options.teacher, read_text_side(options.text), options.device)
+    learned, _ = data.split(heldout_of(data.entries, options.heldout))
+    teaching = Teaching(options.teacher_steps, options.guidance, options.pools)
+    files = make_pairs(teacher, Feed(learned, config), teaching, options.out / "pairs", bf16=config.bf16)
+    feed = PairFeed(files, config, teacher.normaliser)
+    trainer = Trainer(
+        config, feed, teacher.normaliser, teacher.text, total_frames=feed.frames, device=options.device
+    )
+    trainer.start_from(teacher.model)
+    run(trainer, options.out)
 
 
 def _data(options: argparse.Namespace, loose: Sequence[str]) -> DataSet:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Example:
     frames: Float  # (L, 201)
     """Features, not normalised."""
     text: str
+    noise: Float | None = None  # (L, 201)
+    """The noise that belongs to it; None: any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,14 @@ class Corpus:
     @property
     def frames(self) -> int:
         return sum(len(clip) for clip in self.clips)
+
+
+class Pools(Protocol):
+    """Where batches come from, pool by pool."""
+
+    def batches(self, pool: int) -> list[list[Example]]:
+        """The batches of one pool, in the order they are shown; they depend on its number alone."""
+        ...
 
 
 class Feed:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.train.config import Config
 from posewire_export.train.features import WIDTH, Normaliser
-from posewire_export.train.feed import Corpus, Example, Feed, pack
+from posewire_export.train.feed import Corpus, Example, Pools, pack
 from posewire_export.train.flow import MotionModel, draw_times, flow_loss, initialise
 from posewire_export.train.text_model import Text, TextSide
 from posewire_runtime.errors import InvalidFile
@@ -46,7 +46,7 @@ class Trainer:
     def __init__(
         self,
         config: Config,
-        feed: Feed,
+        feed: Pools,
         normaliser: Normaliser,
         text: TextSide,
         *,
@@ -80,6 +80,12 @@ class Trainer:
         )
         self._batches: list[list[Example]] | None = None
 
+    def start_from(self, model: MotionModel) -> None:
+        """Begin with the weights of another model instead of fresh ones."""
+        self.model.load_state_dict(model.state_dict())
+        for name, parameter in self.model.named_parameters():
+            self.average[name].copy_(parameter.detach())
+
     @property
     def passes(self) -> float:
         """How often all frames have been shown."""
@@ -98,8 +104,9 @@ class Trainer:
 
     def advance(self) -> float:
         """One step; returns its loss."""
-        batch = self.batch(self._next_examples())
-        noise, uniform, dropped = self._draw(batch.motion)
+        examples = self._next_examples()
+        batch = self.batch(examples)
+        noise, uniform, dropped = self._draw(batch.motion, examples)
         text = self.model.without(batch.text, dropped)
         times = draw_times(uniform, self.config.time_shift)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
@@ -136,12 +143,15 @@ class Trainer:
             self.pool, self.place, self._batches = self.pool + 1, 0, None
         return examples
 
-    def _draw(self, motion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _draw(self, motion: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
         """(noise, numbers in [0, 1) for the times, whose text is dropped), settled by seed and step."""
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
         noise = torch.randn(motion.shape, generator=generator)
         uniform = torch.rand(len(motion), generator=generator)
         dropped = torch.rand(len(motion), generator=generator) < self.config.drop
+        for row, example in enumerate(examples):
+            if example.noise is not None:
+                noise[row, : len(example.noise)] = torch.from_numpy(example.noise)
         return noise.to(self.device), uniform.to(self.device), dropped.to(self.device)
 
     @torch.no_grad()
