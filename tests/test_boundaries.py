@@ -49,7 +49,7 @@ ARROWS: dict[str, str] = {
     "metrics": "",
     "motion": "types errors",
     "sampling": "types errors",
-    "packages": "nouns",
+    "packages": "nouns sampling.schedule",
     "device": "nouns packages",
     "text": "nouns packages device",
     "families": "nouns motion sampling packages device text",
