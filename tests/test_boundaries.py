@@ -140,7 +140,7 @@ PLANTS = {
     ),
     "behind TYPE_CHECKING": (
         "types.py",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from posewire_runtime.scheduler import jobs",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import posewire_runtime.scheduler.jobs",
         "may not import posewire_runtime.scheduler.jobs",
     ),
     "torch": ("scheduler/worker.py", "import torch.nn", "may not import torch"),
