@@ -68,7 +68,7 @@ class ScaledHalf:
 
     precision: Precision = "fp16"
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
         peak = g.op("ReduceMax", g.op("Abs", x), g.constant(np.array([-1])), keepdims=1)  # (T, 1)
         scale = g.op("Max", peak, g.constant(_TINY))
         return Rows(g.cast(g.op("Div", x, scale), "float16"), scale)
@@ -90,7 +90,7 @@ class Grouped:
     def _scale_type(self) -> type[np.float16] | type[np.float32]:
         return np.float32 if self._half is None else np.float16
 
-    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False) -> Rows:
+    def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
         return Rows(x) if self._half is None else self._half.prepare(g, x)
 
     def product(self, g: GraphBuilder, rows: Rows, matrix: Matrix) -> str:
