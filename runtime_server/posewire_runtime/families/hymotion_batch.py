@@ -27,7 +27,7 @@ HIDDEN = -30000.0
 SMALLEST_BLOCK = 48
 """Smaller blocks never pay."""
 
-BLOCK_COST = 40
+BLOCK_COST = 70
 """A block costs as much as this many more queries (measured: its keys are gathered and packed anew)."""
 
 
