@@ -109,6 +109,9 @@ def test_raw_arrays() -> None:
 class Encoder:
     fingerprint = "letters"
 
+    def recall(self, prompt: str) -> Features | None:
+        del prompt
+
     def encode(self, prompts: Sequence[str]) -> list[Features]:
         return [Features(np.ones((len(p), 2), np.float32), np.ones((1, 2), np.float32)) for p in prompts]
 

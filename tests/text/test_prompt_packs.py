@@ -33,6 +33,9 @@ class LetterEncoder:
         self.fingerprint = fingerprint
         self.asked: list[str] = []
 
+    def recall(self, prompt: str) -> Features | None:
+        del prompt
+
     def encode(self, prompts: Sequence[str]) -> list[Features]:
         self.asked += prompts
         return [self._features(prompt) for prompt in prompts]

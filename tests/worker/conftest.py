@@ -44,6 +44,9 @@ class TinyEncoder:
         self.gate = threading.Event()
         self.gate.set()
 
+    def recall(self, prompt: str) -> Features | None:
+        del prompt
+
     def encode(self, prompts: Sequence[str]) -> list[Features]:
         self.gate.wait(10)
         self.batches.append(tuple(prompts))

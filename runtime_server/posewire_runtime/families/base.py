@@ -58,6 +58,10 @@ class Encoder(Protocol):
         """Equal fingerprints make equal features of equal prompts: half of the cache's key."""
         ...
 
+    def recall(self, prompt: str) -> Features | None:
+        """Features at hand without running anything, as those of a prompt pack; any thread may ask."""
+        ...
+
     def encode(self, prompts: Sequence[str]) -> list[Features]: ...
 
 

@@ -60,11 +60,13 @@ class Executor:
         """What it will hold and whether its prompt must be encoded; its program is open."""
         program = self._library.program(job.request.model)
         try:
-            if program.encoder is None or job.request.features is not None:
-                job.features = job.request.features
-                job.text = Text.READY
+            encoder, features = program.encoder, job.request.features
+            if encoder is not None and features is None:
+                features = encoder.recall(job.request.prompt)
+            if encoder is None or features is not None:
+                job.features, job.text = features, Text.READY
             else:
-                job.prompt = Prompt(program.encoder.fingerprint, job.request.prompt)
+                job.prompt = Prompt(encoder.fingerprint, job.request.prompt)
             job.cost = program.cost(job.request)
         except Exception as error:
             return _failure(error, "pricing the request")

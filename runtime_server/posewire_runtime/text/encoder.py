@@ -30,6 +30,7 @@ from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import PackageError
 from posewire_runtime.packages.package import Package
 from posewire_runtime.packages.records import RecordError, decode
+from posewire_runtime.text.settings import Placement
 from posewire_runtime.types import Features, Float
 
 FAMILY = "qwen3-clip"
@@ -42,7 +43,6 @@ PROBE = "<BOC>"
 """Stands for the prompt where the constant beginning of the chat is measured."""
 
 Ids = NDArray[np.int64]
-Placement = Literal["resident", "on-demand", "cpu"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +264,10 @@ class TextEncoder:
         self._engine: Engine | None = None
         self._graphs: _Graphs | None = None
         self._loads, self._load_seconds = 0, 0.0
+
+    def recall(self, prompt: str) -> Features | None:
+        """Nothing: it remembers no prompt."""
+        del prompt
 
     def encode(self, prompts: Sequence[str], *, whole: bool = False) -> list[Features]:
         """Features of these prompts, in their order.

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,12 @@ from numpy.typing import NDArray
 from posewire_runtime.errors import InvalidRequest, PackageError, Violation
 from posewire_runtime.packages.package import Package
 from posewire_runtime.packages.records import RecordError, decode, encode
+from posewire_runtime.text.settings import Unknown
 from posewire_runtime.text.similarity import Similarity
 from posewire_runtime.types import Features, Float
 
 FORMAT = 1
 SUFFIX = ".pwp"
-
-Unknown = Literal["encode", "nearest", "refuse"]
-"""What to do with a prompt that no pack holds."""
 
 _HEADER, _TOKENS, _SENTENCES = "pack.json", "tokens.npy", "sentences.npy"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -43,9 +41,17 @@ class Encoder(Protocol):
     """What fills a pack, and answers what packs don't."""
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Names what it makes."""
+        ...
 
-    def encode(self, prompts: Sequence[str]) -> list[Features]: ...
+    def recall(self, prompt: str) -> Features | None:
+        """What it has at hand, without running anything."""
+        ...
+
+    def encode(self, prompts: Sequence[str]) -> list[Features]:
+        """Features of these prompts, in their order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,28 @@
+"""The encoder that a model of motion takes its features from: its package's, prompt packs', or both."""
+
+from __future__ import annotations
+
+from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.packages.package import Package
+from posewire_runtime.text.encoder import TextEncoder
+from posewire_runtime.text.packs import Encoder, PackedPrompts, PromptPack
+from posewire_runtime.text.settings import TextSettings
+
+
+def open_encoder(package: Package, engine: EngineSettings, settings: TextSettings) -> Encoder | None:
+    """What encodes the prompts of a motion package; None where it takes prompts as they are.
+
+    With packs that answer everything, the encoder's own package needs not be there.
+    """
+    reference, policy = package.manifest.text_encoder, settings.policy
+    if reference is None:
+        return None
+    packs = [PromptPack.read(file) for file in settings.pack_files]
+    for pack in packs:
+        pack.check_encoder(reference.fingerprint, package.manifest.name)
+    if packs and policy != "encode":
+        return PackedPrompts(packs, policy)
+    opened = package.text_encoder()
+    assert opened is not None, "there is a reference"
+    encoder = TextEncoder(opened, engine, settings.placement)
+    return PackedPrompts(packs, policy, encoder) if packs else encoder
