@@ -13,6 +13,7 @@ from posewire_runtime.errors import PackageError
 from posewire_runtime.families import Family, open_package, package_info
 from posewire_runtime.packages.package import Package
 from posewire_runtime.sampling.schedule import SOLVERS
+from posewire_runtime.text.settings import TextSettings
 
 
 def test_what_a_package_is_can_be_asked_without_its_program(package: Package) -> None:
@@ -29,16 +30,17 @@ def test_what_a_package_is_can_be_asked_without_its_program(package: Package) ->
 def test_the_familys_module_makes_the_program(
     package: Package, monkeypatch: pytest.MonkeyPatch, by_path: bool
 ) -> None:
-    seen: list[tuple[Any, Any]] = []
+    seen: list[tuple[Any, ...]] = []
     module = ModuleType("family_of_tests")
     monkeypatch.setattr(module, "open_program", lambda *given: seen.append(given) or "program", raising=False)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(families, "FAMILIES", {"hymotion": Family(module.__name__)})
     settings = EngineSettings(provider="cpu")
-    assert open_package(package.root if by_path else package, settings) == "program"
-    ((opened, given),) = seen
+    text = TextSettings(encoder="cpu")
+    assert open_package(package.root if by_path else package, settings, text) == "program"
+    ((opened, *given),) = seen
     assert opened.root == package.root
-    assert given is settings
+    assert given == [settings, text]
     assert package_info(package).solvers == ()
 
 

@@ -1,6 +1,6 @@
 """One file a model family; each turns a package into a `Program`.
 
-A family's module offers `open_program(package, settings) -> Program`. It is imported when a package
+A family's module offers `open_program(package, settings, text) -> Program`. It is imported when a package
 of its family is opened, not before: what a package is can be asked without any graph runtime.
 """
 
@@ -18,6 +18,7 @@ from posewire_runtime.families.base import Program
 from posewire_runtime.packages.manifest import Motion
 from posewire_runtime.packages.package import Package
 from posewire_runtime.sampling.schedule import SOLVERS
+from posewire_runtime.text.settings import TextSettings
 from posewire_runtime.types import ModelInfo
 
 
@@ -38,13 +39,15 @@ FAMILIES: Mapping[str, Family] = {
 
 
 def open_package(
-    package: Package | str | os.PathLike[str], settings: EngineSettings | None = None
+    package: Package | str | os.PathLike[str],
+    settings: EngineSettings | None = None,
+    text: TextSettings | None = None,
 ) -> Program:
-    """Load a motion package onto the device."""
+    """Load a motion package onto the device; `text` says where its text encoder runs."""
     opened = package if isinstance(package, Package) else Package.open(package)
     _motion(opened)
     module = importlib.import_module(_family(opened).module)
-    return cast(Program, module.open_program(opened, settings or EngineSettings()))
+    return cast(Program, module.open_program(opened, settings or EngineSettings(), text or TextSettings()))
 
 
 def package_info(package: Package) -> ModelInfo:

@@ -38,7 +38,8 @@ from posewire_runtime.packages.package import Package
 from posewire_runtime.packages.records import RecordError, decode
 from posewire_runtime.sampling import noise, schedule
 from posewire_runtime.sampling.schedule import Schedule
-from posewire_runtime.text.encoder import TextEncoder
+from posewire_runtime.text.opening import open_encoder
+from posewire_runtime.text.settings import TextSettings
 from posewire_runtime.types import Clip, Features, Float, ModelInfo, Request
 
 FAMILY = "hymotion"
@@ -264,12 +265,12 @@ class HyMotion:
         return self._layouts[rows]
 
 
-def open_program(package: Package, settings: EngineSettings) -> HyMotion:
-    """Load a package, and its text encoder if it refers to one."""
+def open_program(package: Package, settings: EngineSettings, text: TextSettings | None = None) -> HyMotion:
+    """Load a package, and the text encoder if it refers to one."""
     engine = Engine(settings)
-    encoder = package.text_encoder()
+    encoder = open_encoder(package, settings, text or TextSettings())
     info = replace(package_info(package), providers=(engine.provider,))
-    return HyMotion(package, engine, info, None if encoder is None else TextEncoder(encoder, settings))
+    return HyMotion(package, engine, info, encoder)
 
 
 def read_config(package: Package) -> NetworkConfig:
