@@ -13,7 +13,8 @@ from posewire_runtime.types import Clip
 
 
 def test_the_suffix_chooses(tmp_path: Path, walk: Clip) -> None:
-    starts = {".glb": b"glTF", ".bvh": b"HIERARCHY", ".npz": b"PK"}
+    starts = {".glb": b"glTF", ".fbx": b"Kaydara FBX Binary", ".bvh": b"HIERARCHY", ".usda": b"#usda 1.0"}
+    starts |= {".npz": b"PK", ".anim": b"%YAML 1.1", ".json": b'{"format":"posewire.animation"'}
     assert set(starts) == set(formats.FORMATS)
     for suffix, start in starts.items():
         formats.write(tmp_path / f"new folder/clip{suffix.upper()}", walk)
@@ -22,7 +23,7 @@ def test_the_suffix_chooses(tmp_path: Path, walk: Clip) -> None:
 
 @pytest.mark.parametrize("name", ["clip.doc", "clip", "clip.glb.zip"])
 def test_an_unknown_suffix_names_the_known_ones(tmp_path: Path, walk: Clip, name: str) -> None:
-    with pytest.raises(InvalidFile, match=r"\.glb, \.bvh, \.npz"):
+    with pytest.raises(InvalidFile, match=r"\.glb, \.fbx, \.bvh, .*\.npz"):
         formats.write(tmp_path / name, walk)
     assert not list(tmp_path.iterdir())
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from posewire_runtime.commands.arguments import Subparsers, on_off, seed_list
 
 if TYPE_CHECKING:
     from posewire_runtime.scheduler.jobs import Job
-    from posewire_runtime.types import Features
+    from posewire_runtime.types import Clip, Features
     from posewire_runtime.wire.requests import GenerateOptions
 
 _MANUAL = """\
 Makes motion of a prompt and writes one file for each seed. The suffix of --out chooses the format: .glb
-(skeleton, mannequin, animation), .bvh or .npz. Without --server the model runs in this process.
+(skeleton, mannequin, animation), .fbx, .bvh, .usda, .npz, .anim (Unity) or .json. Without --server the model
+runs in this process.
 
 examples:
   posewire generate "a person walks forward, then waves"
@@ -66,6 +67,9 @@ def register(subparsers: Subparsers) -> None:
     )
     files.add_argument(
         "--picture", type=Path, metavar="FILE.png", help="draw a contact sheet of the first clip"
+    )
+    files.add_argument(
+        "--open", action="store_true", help="show the clips in the browser, until Ctrl-C (posewire view)"
     )
     server = parser.add_argument_group("through a server")
     server.add_argument(
@@ -123,8 +127,17 @@ def _run(options: argparse.Namespace) -> int:
         made.files.append(results.draw(options.picture, made.clips[0], options.prompt))
     for notice in made.notices:
         print(f"posewire: {notice.message}", file=sys.stderr)
-    print(json.dumps(made.report(), indent=2) if options.json else made.sentence())
+    print(json.dumps(made.report(), indent=2) if options.json else made.sentence(), flush=True)
+    if options.open:
+        _show(made.clips, options.prompt)
     return 0
+
+
+def _show(clips: Sequence[Clip], prompt: str) -> None:
+    from posewire_runtime.commands.view import show_until_stopped
+    from posewire_runtime.gateway.exhibits import Exhibit
+
+    show_until_stopped([Exhibit(f"{prompt} · seed {clip.seed}", clip) for clip in clips])
 
 
 def _asked(options: argparse.Namespace) -> GenerateOptions:

@@ -2,7 +2,8 @@
 
 Written by hand: one JSON chunk, one binary chunk, no dependency. The rest pose stands on the floor, in the
 skeleton's own rest rotations. Rotations are LINEAR and keep their sign from frame to frame; only the pelvis
-moves. `asset.extras` holds the notes, the animation's `extras` seed, fps and foot contacts.
+moves, and a bone on the floor where the travel lies on it. `asset.extras` holds the notes, the animation's
+`extras` seed, fps and foot contacts.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posewire_runtime import __version__
-from posewire_runtime.figure.mannequin import mannequin
+from posewire_runtime.figure.mannequin import Mannequin
+from posewire_runtime.formats.tracks import ROTATION, TRANSLATION, Tracks, lift, standing_offsets, tracks_of
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.quat import Array
-from posewire_runtime.motion.skeleton import forward, rest_globals, rest_offsets
+from posewire_runtime.motion.skeleton import rest_globals
 from posewire_runtime.types import CONTACT_NAMES, Clip, Skeleton
 
 _COMPONENTS = {"uint8": 5121, "uint16": 5123, "uint32": 5125, "float32": 5126}
@@ -59,20 +61,26 @@ class _Buffer:
 
 def encode(clip: Clip, notes: Mapping[str, str], *, body: bool = True) -> bytes:
     """The file's bytes, with the mannequin or with bones alone."""
+    return encode_tracks(tracks_of(clip), notes, body=body)
+
+
+def encode_tracks(tracks: Tracks, notes: Mapping[str, str], *, body: bool = True) -> bytes:
+    """The same of tracks."""
     buffer = _Buffer()
-    nodes = _nodes(clip.skeleton)
+    skeleton = tracks.skeleton
+    nodes = _nodes(skeleton)
     document: dict[str, Any] = {
         "asset": _asset(notes),
         "scene": 0,
-        "scenes": [{"nodes": [len(clip.skeleton)]}],
+        "scenes": [{"nodes": [len(skeleton)]}],
         "nodes": nodes,
-        "animations": [_animation(clip, buffer, notes.get("prompt", ""))],
+        "animations": [_animation(tracks, buffer, notes.get("prompt", ""))],
     }
     if body:
         nodes.append({"name": "Mannequin", "mesh": 0, "skin": 0})
         document["scenes"][0]["nodes"].append(len(nodes) - 1)
-        document["meshes"] = [_mesh(clip.skeleton, buffer)]
-        document["skins"] = [_skin(clip.skeleton, buffer)]
+        document["meshes"] = [_mesh(tracks.mesh(), skeleton, buffer)]
+        document["skins"] = [_skin(skeleton, buffer)]
         document["materials"] = [_material()]
     document |= {
         "accessors": buffer.accessors,
@@ -88,18 +96,12 @@ def _asset(notes: Mapping[str, str]) -> dict[str, Any]:
     return asset | ({"extras": extras} if extras else {})
 
 
-def _lift(skeleton: Skeleton) -> Array:
-    """What brings the rest pose's soles onto the floor."""
-    return np.array([0, -skeleton.sole, 0], np.float64)
-
-
 def _nodes(skeleton: Skeleton) -> list[dict[str, Any]]:
     """A node for each joint, in the skeleton's order, then the rig's own root above them."""
     nodes: list[dict[str, Any]] = []
+    offsets = standing_offsets(skeleton).astype(np.float32)
     for joint, name in enumerate(skeleton.names):
-        offset = rest_offsets(skeleton)[joint].astype(np.float64)
-        offset += _lift(skeleton) if skeleton.parents[joint] < 0 else 0
-        node: dict[str, Any] = {"name": name, "translation": offset.astype(np.float32).tolist()}
+        node: dict[str, Any] = {"name": name, "translation": offsets[joint].tolist()}
         if skeleton.rotations is not None:
             node["rotation"] = _unit(skeleton.rotations[joint]).tolist()
         nodes.append(node | _children(skeleton.parents, joint))
@@ -115,42 +117,37 @@ def _unit(rotations: Array) -> NDArray[np.float32]:
     return quat.normalise(rotations.astype(np.float64)).astype(np.float32)
 
 
-def _animation(clip: Clip, buffer: _Buffer, name: str) -> dict[str, Any]:
-    """All joints' rotations and the pelvis' translation."""
-    times = buffer.add((np.arange(clip.frames) / clip.fps).astype(np.float32), bounds=True)
-    rotations = _unit(quat.continuous(clip.rotations.astype(np.float64)))
-    tracks = [(joint, "rotation", rotations[:, joint]) for joint in range(len(clip.skeleton))]
-    tracks.append((clip.skeleton.pelvis, "translation", _pelvis(clip)))
+def _animation(tracks: Tracks, buffer: _Buffer, name: str) -> dict[str, Any]:
+    """All joints' rotations and the places of those that move; tracks with equal keys share times."""
+    clip = tracks.clip
+    rotations = _unit(tracks.rotations)
+    values = {(joint, ROTATION): rotations[:, joint] for joint in range(len(tracks.skeleton))}
+    values |= {
+        (joint, TRANSLATION): places.astype(np.float32) for joint, places in tracks.translations.items()
+    }
+    times: dict[bytes, int] = {}
     samplers: list[dict[str, Any]] = []
     channels: list[dict[str, Any]] = []
-    for node, path, values in tracks:
-        channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
-        samplers.append({"input": times, "output": buffer.add(values), "interpolation": "LINEAR"})
-    extras = {
+    for (joint, path), track in values.items():
+        keys = tracks.kept(joint, path)
+        if keys.tobytes() not in times:
+            times[keys.tobytes()] = buffer.add((keys / clip.fps).astype(np.float32), bounds=True)
+        channels.append({"sampler": len(samplers), "target": {"node": joint, "path": path}})
+        output = buffer.add(track[keys])
+        samplers.append({"input": times[keys.tobytes()], "output": output, "interpolation": "LINEAR"})
+    extras: dict[str, Any] = {
         "seed": str(clip.seed),
         "fps": clip.fps,
         "frames": clip.frames,
         "contact_names": list(CONTACT_NAMES),
         "contacts": (clip.contacts @ (1 << np.arange(len(CONTACT_NAMES)))).tolist(),
     }
+    extras |= {"loops": True} if tracks.loops else {}
     return {"name": name or "Motion", "channels": channels, "samplers": samplers, "extras": extras}
 
 
-def _pelvis(clip: Clip) -> NDArray[np.float32]:
-    """The pelvis from its parent, in the parent's axes."""
-    parent = clip.skeleton.parents[clip.skeleton.pelvis]
-    if parent < 0:
-        return clip.root
-    turned, positions = forward(
-        clip.skeleton, clip.rotations.astype(np.float64), clip.root.astype(np.float64)
-    )
-    way = clip.root - positions[:, parent] - _lift(clip.skeleton)
-    return quat.rotate(quat.conjugate(turned[:, parent]), way).astype(np.float32)
-
-
-def _mesh(skeleton: Skeleton, buffer: _Buffer) -> dict[str, Any]:
-    body = mannequin(skeleton)
-    positions = (body.vertices + _lift(skeleton)).astype(np.float32)
+def _mesh(body: Mannequin, skeleton: Skeleton, buffer: _Buffer) -> dict[str, Any]:
+    positions = (body.vertices + lift(skeleton)).astype(np.float32)
     joints = body.joints.astype(np.uint8) if len(skeleton) <= 256 else body.joints
     kind = np.uint16 if len(positions) < 65535 else np.uint32
     attributes = {
@@ -171,7 +168,7 @@ def _skin(skeleton: Skeleton, buffer: _Buffer) -> dict[str, Any]:
     inverse = quat.conjugate(rest_globals(skeleton).astype(np.float64))
     matrices = np.tile(np.eye(4), (len(skeleton), 1, 1))
     matrices[:, :3, :3] = quat.to_matrix(inverse)
-    matrices[:, :3, 3] = -quat.rotate(inverse, skeleton.positions + _lift(skeleton))
+    matrices[:, :3, 3] = -quat.rotate(inverse, skeleton.positions + lift(skeleton))
     bind = buffer.add(np.swapaxes(matrices, -1, -2).astype(np.float32))
     joints = list(range(len(skeleton)))
     return {"name": "Rig", "inverseBindMatrices": bind, "joints": joints, "skeleton": len(skeleton)}
