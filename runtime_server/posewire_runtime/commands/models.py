@@ -8,6 +8,7 @@ from pathlib import Path
 from posewire_runtime.errors import UnknownModel
 from posewire_runtime.fakes import FakeProgram
 from posewire_runtime.scheduler.library import Entry, Library
+from posewire_runtime.text.settings import TextSettings
 
 STAND_IN = "stand-in"
 """Procedural motion, no network: there is always one model to try."""
@@ -19,16 +20,21 @@ def built_in() -> dict[str, Entry]:
     return {STAND_IN: Entry(program.info, lambda: program)}
 
 
-def _package(folder: Path) -> Entry:
+def _package(folder: Path, text: TextSettings) -> Entry:
     from posewire_runtime.families import open_package, package_info
     from posewire_runtime.packages.package import Package
 
     package = Package.open(folder)
-    return Entry(package_info(package), lambda: open_package(package))
+    return Entry(package_info(package), lambda: open_package(package, text=text))
 
 
-def open_library(models: Sequence[str], default: str | None = None) -> Library:
-    """The built-in models and those named (a name or a package's folder); the first named is the default."""
+def open_library(
+    models: Sequence[str], default: str | None = None, text: TextSettings | None = None
+) -> Library:
+    """The built-in models and those named (a name or a package's folder); the first named is the default.
+
+    `text` says where text encoders run and which prompt packs answer.
+    """
     entries, named = built_in(), list[str]()
     for model in models:
         if model in entries:
@@ -38,7 +44,7 @@ def open_library(models: Sequence[str], default: str | None = None) -> Library:
         if not folder.is_dir():
             known = ", ".join(entries)
             raise UnknownModel(f"expected a built-in model ({known}) or a package's folder, found {model!r}")
-        entry = _package(folder)
+        entry = _package(folder, text or TextSettings())
         entries[entry.info.name] = entry
         named.append(entry.info.name)
     return Library(entries, default or (named[0] if named else None))
