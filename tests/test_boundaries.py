@@ -39,6 +39,7 @@ ROOMS: dict[str, str] = {
     "formats": "formats formats.*",
     "client": "client",
     "server": "server server.*",
+    "gateway": "gateway gateway.*",
     "in process": "local bake bake.* profile profile.*",
     "commands": "cli commands commands.*",
 }
@@ -62,6 +63,7 @@ ARROWS: dict[str, str] = {
     "formats": "nouns motion figure",
     "client": "nouns exchange wire",
     "server": "nouns metrics exchange wire planner scheduler",
+    "gateway": "nouns motion exchange wire figure formats server",
     "in process": "nouns metrics motion exchange wire scheduler formats figure client",
     "commands": "*",
 }
@@ -72,8 +74,9 @@ THIRD_PARTY: dict[str, str] = {
     "grpc": "server client",
     "grpc_health": "server",
     "grpc_reflection": "server",
-    "google": "wire",
-    "posewire_proto": "wire server client",
+    "google": "wire gateway",
+    "posewire_proto": "wire server client gateway",
+    "websockets": "gateway",
     "onnxruntime": "device",
     "tokenizers": "text",
     "PIL": "figure",

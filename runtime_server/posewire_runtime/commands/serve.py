@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posewire_runtime.commands.arguments import Subparsers
 from posewire_runtime.server.config import FILE_VARIABLE, Settings, catalogue, load, show
@@ -25,6 +27,7 @@ examples:
   posewire serve
   posewire serve --port 0 --json            # a free port; the first line of output says which
   posewire serve --model packages/hymotion --model stand-in
+  posewire serve --viewer                   # and a page in the browser to watch motion on
   posewire serve --print-config > posewire.toml && posewire serve --config posewire.toml
 
 Each setting has a flag, a variable (POSEWIRE_PORT for --port) and a place in the TOML file. Flags win over
@@ -51,7 +54,8 @@ def register(subparsers: Subparsers) -> None:
     group = parser.add_argument_group("settings")
     for setting in catalogue().values():
         about = f"{setting.about.rstrip('.').replace('%', '%%')} ({setting.default})"
-        group.add_argument(setting.flag, dest=f"setting {setting.name}", metavar="V", help=about)
+        switch: dict[str, Any] = {"nargs": "?", "const": "true"} if setting.kind is bool else {}
+        group.add_argument(setting.flag, dest=f"setting {setting.name}", metavar="V", help=about, **switch)
     parser.set_defaults(func=_run)
 
 
@@ -80,8 +84,17 @@ def _run(options: argparse.Namespace) -> int:
     library = open_library(options.model)
     worker = Worker(library, settings.worker)
     worker.start()
+    page = _Page(settings) if settings.viewer else None
     try:
-        asyncio.run(serve(worker, library, settings, lambda server: _announce(server, library, options.json)))
+        asyncio.run(
+            serve(
+                worker,
+                library,
+                settings,
+                ready=lambda server: _announce(server, library, page.url if page else "", options.json),
+                beside=page.beside if page else nullcontext,
+            )
+        )
     finally:
         free = worker.close()
     if free:
@@ -89,14 +102,34 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _announce(server: Server, library: Library, as_json: bool) -> None:
+class _Page:
+    """The browser's door, opened beside the server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.url = ""
+
+    @asynccontextmanager
+    async def beside(self, server: Server) -> AsyncGenerator[None]:
+        """Open as long as the server lives."""
+        from posewire_runtime.gateway.gateway import Gateway
+
+        async with Gateway(self._settings, server.service).opened() as gateway:
+            self.url = gateway.url
+            yield
+
+
+def _announce(server: Server, library: Library, page: str, as_json: bool) -> None:
     from posewire_runtime.packages.describe import licence_lines
 
     names = library.names()
     if as_json:
-        print(json.dumps({"listening": server.address, "models": names}), flush=True)
+        where = {"listening": server.address} | ({"viewer": page} if page else {})
+        print(json.dumps(where | {"models": names}), flush=True)
         return
     print(f"posewire: serving {', '.join(names)} on {server.address}; Ctrl-C stops it", flush=True)
+    if page:
+        print(f"posewire: watch at {page}", flush=True)
     for name in names:
         licence = library.info(name).licence
         if licence.notice:

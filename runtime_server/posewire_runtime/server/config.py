@@ -50,6 +50,12 @@ class Settings:
     """How long running streams may go on after the server was asked to stop."""
     keepalive_seconds: float = 30.0
     """How often a silent connection is asked whether its client still lives."""
+    viewer: bool = False
+    """Open the browser's door too: a page to watch motion on."""
+    viewer_port: int = 50080
+    """Port of that page; 0: any free one."""
+    token_file: str = ""
+    """File with a bearer token's SHA-256 on each line, as sha256sum writes it; empty: nobody needs one."""
     log_prompts: bool = False
     """Write prompts into the log."""
     limits: Bounds = field(default_factory=Bounds)
@@ -60,6 +66,7 @@ class Settings:
 
 _RANGES: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),
+    "viewer_port": (0, 65535),
     "max_streams": (1, math.inf),
     "max_request_bytes": (1024, 1 << 30),
     "stall_seconds": (0.1, math.inf),

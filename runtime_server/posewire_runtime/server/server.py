@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import grpc
@@ -49,6 +49,11 @@ class Server:
     def address(self) -> str:
         """Where clients find it."""
         return _address(self._settings.host, self.port)
+
+    @property
+    def service(self) -> Service:
+        """What answers; other doors of this process ask it too."""
+        return self._service
 
     @property
     def streams(self) -> int:
@@ -94,21 +99,24 @@ async def serve(
     library: Library,
     settings: Settings | None = None,
     ready: Callable[[Server], None] = lambda server: None,
+    beside: Callable[[Server], AbstractAsyncContextManager[object]] = nullcontext,
 ) -> None:
     """Listen until SIGTERM or SIGINT, then drain; a second signal ends the streams at once.
 
-    The worker must be started; it is the caller's to close.
+    The worker must be started; it is the caller's to close. `beside` opens another door to the same
+    service, for as long as this server lives.
     """
     server = Server(worker, library, settings)
-    await server.start()
-    with _signals() as asked:
-        ready(server)
-        await asked.wait()
-        asked.clear()
-        logger.info("draining %d streams", server.streams)
-        hurry = asyncio.create_task(_hurry(server, asked))
-        await server.stop()
-        hurry.cancel()
+    async with beside(server):
+        await server.start()
+        with stop_signals() as asked:
+            ready(server)
+            await asked.wait()
+            asked.clear()
+            logger.info("draining %d streams", server.streams)
+            hurry = asyncio.create_task(_hurry(server, asked))
+            await server.stop()
+            hurry.cancel()
 
 
 async def _hurry(server: Server, asked: asyncio.Event) -> None:
@@ -118,7 +126,7 @@ async def _hurry(server: Server, asked: asyncio.Event) -> None:
 
 
 @contextmanager
-def _signals() -> Generator[asyncio.Event]:
+def stop_signals() -> Generator[asyncio.Event]:
     """An event that SIGTERM and SIGINT set."""
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
 

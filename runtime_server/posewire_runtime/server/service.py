@@ -1,4 +1,7 @@
-"""The RPCs: validate, submit, stream, cancel. Knows jobs and gRPC calls, not tensors, ports or signals."""
+"""What is served: validate, submit, stream, cancel. Knows jobs and gRPC calls, not tensors, ports or signals.
+
+`generate`, `warm` and `models` know no gRPC: the RPCs are one door to them, the browser's gateway another.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
 import grpc
@@ -21,7 +24,8 @@ from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.library import Library
 from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.server.config import Settings
-from posewire_runtime.server.streaming import ClientLost, Inbox, Streamer
+from posewire_runtime.server.streaming import ClientLost, Inbox, Send, Streamer
+from posewire_runtime.server.tokens import Tokens
 from posewire_runtime.types import ModelInfo
 from posewire_runtime.wire.models import write_model
 from posewire_runtime.wire.requests import Order, read_generate, read_warm
@@ -30,6 +34,11 @@ from posewire_runtime.wire.status import DETAILS_KEY, write_status
 logger = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+Write = Callable[[pb.GenerateResponse], Awaitable[None]]
+"""Writes a message to a client and returns when there is room for the next; raises when it is gone."""
+
+_SCHEME = "bearer "
 
 _BUSY_RETRY = 1.0
 """Seconds after which a client may try again when there are too many streams."""
@@ -42,6 +51,7 @@ class Service(pb_grpc.PosewireServicer):
         self._worker = worker
         self._library = library
         self._settings = settings
+        self._tokens = Tokens.read(settings.token_file)
         self._streams: set[Inbox] = set()
         self._draining = False
         self._idle = asyncio.Event()
@@ -72,42 +82,65 @@ class Service(pb_grpc.PosewireServicer):
         self, request: pb.GenerateRequest, context: Context
     ) -> None:
         """Makes one clip for each seed and streams them."""
-        await _answered(context, self._generate(request, context))
+
+        async def work() -> None:
+            self.admit(_token(context))
+            await self.generate(request, context.write, _deadline(context))
+
+        await _answered(context, work())
 
     async def Warm(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: pb.WarmRequest, context: Context
     ) -> pb.WarmResponse:
         """Loads models and encodes prompts ahead of time."""
-        return await _answered(context, self._warm(request))
+
+        async def work() -> pb.WarmResponse:
+            self.admit(_token(context))
+            return await self.warm(request)
+
+        return await _answered(context, work())
 
     async def ListModels(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: pb.ListModelsRequest, context: Context
     ) -> pb.ListModelsResponse:
         """What this server serves."""
-        del request, context
+        del request
+
+        async def work() -> pb.ListModelsResponse:
+            self.admit(_token(context))
+            return self.models()
+
+        return await _answered(context, work())
+
+    def admit(self, token: str) -> None:
+        """Let a caller in; raises `Unauthenticated`."""
+        self._tokens.admit(token)
+
+    def models(self) -> pb.ListModelsResponse:
+        """What this server serves."""
         models = [self._model(self._library.info(name)) for name in self._library.names()]
         return pb.ListModelsResponse(models=models, server_version=__version__)
 
-    async def _generate(self, request: pb.GenerateRequest, context: Context) -> None:
-        record = _Record(request.request_id, _deadline(context))
+    async def generate(self, request: pb.GenerateRequest, write: Write, deadline: float | None) -> None:
+        """Make what is asked for and write its events; raises what kept it from being made."""
+        record = _Record(request.request_id, deadline)
         try:
             self._check_room()
             order = read_generate(request, self._library, self._settings.limits, record.deadline)
             record.order = order
-            await self._stream(order, record, context)
+            await self._stream(order, record, self._sender(write))
         except BaseException as error:
             record.error = error
             raise
         finally:
             record.write(self._tally, request.prompt if self._settings.log_prompts else None)
 
-    async def _stream(self, order: Order, record: _Record, context: Context) -> None:
+    async def _stream(self, order: Order, record: _Record, send: Send) -> None:
         """Submit, send, and leave nothing behind."""
         inbox = Inbox(order.progress)
         jobs = self._worker.submit(order.requests, inbox)
         self._enter(inbox)
         try:
-            send = self._sender(context)
             record.streamer = Streamer(order, record.stream_id, jobs, inbox, send)
             await record.streamer.run()
         finally:
@@ -115,14 +148,14 @@ class Service(pb_grpc.PosewireServicer):
                 self._worker.cancel(job)
             self._leave(inbox)
 
-    def _sender(self, context: Context) -> Callable[[pb.GenerateResponse], Coroutine[None, None, None]]:
+    def _sender(self, write: Write) -> Send:
         """Writes one message and waits until there is room for the next, but not forever."""
         patience = self._settings.stall_seconds
 
         async def send(message: pb.GenerateResponse) -> None:
             try:
                 async with asyncio.timeout(patience):
-                    await context.write(message)
+                    await write(message)
             except TimeoutError:
                 raise ClientLost(f"the client read nothing for {patience:g} s") from None
             except Exception as error:
@@ -130,7 +163,8 @@ class Service(pb_grpc.PosewireServicer):
 
         return send
 
-    async def _warm(self, request: pb.WarmRequest) -> pb.WarmResponse:
+    async def warm(self, request: pb.WarmRequest) -> pb.WarmResponse:
+        """Load models and encode prompts ahead of time."""
         self._check_room()
         infos, prompts = read_warm(request, self._library, self._settings.limits)
         futures = [asyncio.wrap_future(self._worker.warm(info.name, prompts)) for info in infos]
@@ -216,6 +250,14 @@ class _Record:
             expired = self.deadline is not None and time.monotonic() >= self.deadline
             return "DEADLINE_EXCEEDED" if expired else "CANCELLED"
         return code_of(self.error).name if isinstance(self.error, PosewireError) else "INTERNAL"
+
+
+def _token(context: Context) -> str:
+    """The bearer token that came along with a call; empty: none."""
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization" and str(value).lower().startswith(_SCHEME):
+            return str(value)[len(_SCHEME) :]
+    return ""
 
 
 def _deadline(context: Context) -> float | None:
