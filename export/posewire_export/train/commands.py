@@ -76,7 +76,7 @@ def _run_train(options: argparse.Namespace) -> int:
     from posewire_export.train.curves import plot_losses
 
     config = read_config(options.config) if options.config else Config()
-    data = _data(options, config.loose)
+    data = read_data(options.motions, options.captions, config.loose)
     if options.task == "pack":
         from posewire_export.train.pack import write_pack
 
@@ -128,16 +128,16 @@ def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
     run(trainer, options.out)
 
 
-def _data(options: argparse.Namespace, loose: Sequence[str]) -> DataSet:
+def read_data(motions: Path, captions: Path | None, loose: Sequence[str]) -> DataSet:
     """The clips that --motions and --captions name."""
     from posewire_export.train.dataset import read_dataset
     from posewire_export.train.pack import SUFFIX, read_pack
 
-    if options.motions.suffix == SUFFIX:
-        return read_pack(options.motions)
-    if options.captions is None:
+    if motions.suffix == SUFFIX:
+        return read_pack(motions)
+    if captions is None:
         raise InvalidRequest("expected --captions FILE: a folder of clips says nothing about their meaning")
-    return read_dataset(options.motions, options.captions, loose)
+    return read_dataset(motions, captions, loose)
 
 
 def _run_text(options: argparse.Namespace) -> int:
