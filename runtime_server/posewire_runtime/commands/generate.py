@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posewire_runtime.commands.arguments import Subparsers, on_off, seed_list
+from posewire_runtime.commands.arguments import Subparsers, add_text, on_off, seed_list, text_settings
 
 if TYPE_CHECKING:
     from posewire_runtime.scheduler.jobs import Job
@@ -58,6 +58,7 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--model", metavar="P", help="a model's name, or the folder of a model package")
     _add_sampling(parser)
+    add_text(parser)
     files = parser.add_argument_group("files")
     files.add_argument(
         "--out", type=Path, metavar="FILE", help="where to write; without it: named after the prompt"
@@ -155,7 +156,8 @@ def _in_process(options: argparse.Namespace, asked: GenerateOptions) -> Any:
     from posewire_runtime.commands.results import Result
     from posewire_runtime.local import make
 
-    library = open_library([options.model] if options.model else [])
+    models = [options.model] if options.model else []
+    library = open_library(models, text=text_settings(options))
     features = _read_features(options.text_features) if options.text_features else None
     try:
         with _progress() as progress:
