@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from posewire_runtime.errors import Cancelled, InvalidRequest, Overloaded, PosewireError, ShuttingDown
 from posewire_runtime.metrics import Stage
 from posewire_runtime.scheduler.jobs import Job, JobState, Listener, expected_steps
+from posewire_runtime.scheduler.library import Entry
 from posewire_runtime.scheduler.tally import Tally
 from posewire_runtime.scheduler.warming import WarmUp
 from posewire_runtime.types import Clip, ModelInfo, Request
@@ -99,9 +100,9 @@ class Desk:
                 self._cancelled[job.id] = job
                 self._notify()
 
-    def warm(self, model: str, prompts: Sequence[str]) -> Future[int]:
-        """Queue a warm-up."""
-        warm_up = WarmUp(model, tuple(prompts), Future())
+    def warm(self, model: str, prompts: Sequence[str], entry: Entry | None = None) -> Future[int]:
+        """Queue a warm-up, of another program for this model where there is an `entry`."""
+        warm_up = WarmUp(model, tuple(prompts), Future(), entry)
         with self._changed:
             self._refuse_when_closing()
             self._warm_ups.append(warm_up)
@@ -180,9 +181,10 @@ class Desk:
             warm_up.done.set_exception(error)
 
     def abandon(self, error: PosewireError) -> None:
-        """Fail everything that is left."""
+        """Fail everything that is left. Should the loop still know any of it, it lets go at its next turn."""
         with self._changed:
             jobs, warm_ups = tuple(self._jobs.values()), tuple(self._warming)
+            self._cancelled.update(self._jobs)
         for job in jobs:
             self.fail(job, error)
         for warm_up in warm_ups:

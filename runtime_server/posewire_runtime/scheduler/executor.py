@@ -37,24 +37,22 @@ Outcome = PosewireError | None
 class Executor:
     """The device's hands."""
 
-    def __init__(self, library: Library, tally: Tally, faults: int, clock: Callable[[], float]) -> None:
-        """`faults`: batches in a row that may fail as a whole before a program is opened anew."""
+    def __init__(
+        self, library: Library, tally: Tally, faults: int, degraded: int, clock: Callable[[], float]
+    ) -> None:
+        """`faults`: batches in a row that may fail as a whole before a program is opened anew.
+
+        `degraded`: clips in a row that may be no numbers before a model counts as degraded.
+        """
         self._steps = CallCosts()
         self._decodes = CallCosts()
         self._library = library
         self._tally = tally
         self._most_faults = faults
         self._faults: Counter[str] = Counter()
+        self._most_spoilt = degraded
+        self._spoilt: Counter[str] = Counter()
         self._clock = clock
-
-    def load(self, model: str) -> Outcome:
-        """Open a program."""
-        try:
-            self._library.program(model)
-        except Exception as error:
-            logger.exception("model %s can't be loaded", model)
-            return as_failure(error, f"loading model {model}")
-        return None
 
     def price(self, job: Job) -> Outcome:
         """What it will hold and whether its prompt must be encoded; its program is open."""
@@ -86,8 +84,7 @@ class Executor:
 
     def step(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Advance rows of one key by one step; if that fails, each alone."""
-        model = jobs[0].request.model
-        program = self._library.program(model)
+        model, program = jobs[0].request.model, _program_of(jobs[0])
         begun = time.perf_counter_ns()
         stepped = confined(jobs, lambda rows: _advance(program, rows))
         results = [row if isinstance(row, Exception) else _follow(row) for row in stepped]
@@ -110,7 +107,7 @@ class Executor:
         assert job.run is not None
         try:
             begun = time.perf_counter_ns()
-            clip = self._library.program(job.request.model).clip(job.run)
+            clip = _program_of(job).clip(job.run)
             decoded = time.perf_counter_ns()
             job.spend(Stage.DECODE, decoded - begun)
             _check_finite(clip)
@@ -119,7 +116,10 @@ class Executor:
                 job.spend(Stage.POST, time.perf_counter_ns() - decoded)
             self._decodes.record(job.pace, (time.perf_counter_ns() - begun) / 1e9, self._clock())
         except Exception as error:
+            if isinstance(error, GenerationFailed):
+                self._spoil(job.request.model)
             return _failure(error, "decoding")
+        self._heal(job.request.model)
         return clip
 
     def costs(self, now: float) -> Costs:
@@ -130,14 +130,29 @@ class Executor:
         """Whether the device seems to have lost this program: batch after batch fails as a whole."""
         return self._faults[model] >= self._most_faults
 
-    def discard(self, model: str) -> None:
-        """Close a lost program. Its runs are void; `load` opens it anew."""
-        logger.error("model %s: %d batches in a row failed; it is closed", model, self._faults[model])
+    def degraded(self) -> frozenset[str]:
+        """Models whose last clips were no numbers, one after the other. From any thread."""
+        return frozenset(model for model, count in self._spoilt.copy().items() if count >= self._most_spoilt)
+
+    def forgive(self, model: str) -> None:
+        """This model has another program, or will get one: what the old one did counts no more."""
         self._faults[model] = 0
-        try:
-            self._library.discard(model)
-        except Exception:
-            logger.exception("model %s didn't close cleanly", model)
+        self._heal(model)
+
+    def _spoil(self, model: str) -> None:
+        """A clip was no numbers."""
+        self._spoilt[model] += 1
+        if self._spoilt[model] == self._most_spoilt:
+            logger.error(
+                "model %s counts as degraded: %d clips in a row were not finite", model, self._most_spoilt
+            )
+            self._tally.degraded(model, True)
+
+    def _heal(self, model: str) -> None:
+        """A clip was fine."""
+        if self._spoilt.pop(model, 0) >= self._most_spoilt:
+            logger.warning("model %s makes good clips again", model)
+            self._tally.degraded(model, False)
 
     def _start(
         self, program: Program, job: Job, request: Request, condition: Condition | Exception
@@ -146,11 +161,12 @@ class Executor:
             return _failure(condition, "conditioning")
         try:
             run = program.start(request, condition)
-            job.key = program.key(run)
+            job.key = program, program.key(run)
         except Exception as error:
             return _failure(error, "starting")
         job.condition = condition
         job.run = run
+        job.program = program
         job.steps = run.steps
         job.position = run.position
         job.max_batch = program.info.limits.max_batch
@@ -197,6 +213,12 @@ def _run_of(job: Job) -> Run:
     """The run of a job that was admitted."""
     assert job.run is not None
     return job.run
+
+
+def _program_of(job: Job) -> Program:
+    """What made the run of a job that was admitted."""
+    assert job.program is not None
+    return job.program
 
 
 def _with_features(job: Job) -> Request:

@@ -18,7 +18,7 @@ from posewire_runtime.errors import (
     InvalidRequest,
     PosewireError,
 )
-from posewire_runtime.families.base import Condition, Run
+from posewire_runtime.families.base import Condition, Program, Run
 from posewire_runtime.metrics import Stage
 from posewire_runtime.scheduler.encoding import Prompt
 from posewire_runtime.scheduler.planner import PlanLimits, Reason, Running, Text, Waiting
@@ -81,12 +81,16 @@ class Job:
     """Somebody asked to end it; the next plan drops it."""
     cost: int | None = None
     """Bytes it is counted with in the memory budget; None: its model isn't loaded."""
+    loading: bool = False
+    """Its model is being loaded, or waits for room."""
     prompt: Prompt | None = None
     """Encoder fingerprint and text, where features have to be made."""
     features: Features | None = None
     """What the text encoder made; None where the program takes prompts as they are."""
     condition: Condition | None = None
     """The text side, while it runs."""
+    program: Program | None = None
+    """What made its run, while it runs; its model may have got another one since."""
     run: Run | None = None
     """The clip being made, while it runs."""
     key: Hashable = None
@@ -119,6 +123,11 @@ class Job:
         waited = round((now - self.arrived) * 1e9)
         self.timings[Stage.QUEUE] = max(waited - self.timings.get(Stage.ENCODE, 0), 0)
 
+    def reconsider(self) -> None:
+        """Its model has another program now: what was found out with the old one counts no more."""
+        self.cost = self.prompt = None
+        self.text, self.features = Text.NEEDED, self.request.features
+
     def waiting_view(self) -> Waiting:
         """What the planner sees of it while it waits."""
         return Waiting(
@@ -132,6 +141,7 @@ class Job:
             steps=self.steps,
             pace=self.pace,
             text=self.text,
+            loading=self.loading,
         )
 
     def running_view(self) -> Running:

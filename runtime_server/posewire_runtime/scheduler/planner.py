@@ -65,6 +65,8 @@ class Waiting:
     pace: Hashable
     """What the times of its calls are measured under."""
     text: Text
+    loading: bool = False
+    """Its model is being loaded, or waits for room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,6 @@ class Plan:
 
     drop: tuple[tuple[int, Reason], ...] = ()
     """Jobs that end here, each with its reason."""
-    load: str | None = None
-    """A model that somebody waits for and that isn't loaded."""
     encode: tuple[int, ...] = ()
     """Jobs of one model whose prompts go to the text encoder."""
     decode: tuple[int, ...] = ()
@@ -147,6 +147,8 @@ class Plan:
     """Jobs of one model that are conditioned in one batch and started."""
     step: tuple[int, ...] = ()
     """Rows of one key that advance by one step in one call."""
+    load: str | None = None
+    """A model that somebody waits for and that isn't loaded, nor being loaded."""
     wake: float | None = None
     """When to plan again although nothing happened: the next deadline of a waiting job."""
 
@@ -173,7 +175,7 @@ def plan(
     leaving = set(decode)
     return Plan(
         drop=tuple((id, reason) for id, reason in doomed.items() if reason),
-        load=next((job.model for job in order if job.cost is None), None),
+        load=next((job.model for job in order if job.cost is None and not job.loading), None),
         encode=_encode(order, limits),
         decode=decode,
         admit=_admit(order, [row for row in rows if row.id not in leaving], limits, now),

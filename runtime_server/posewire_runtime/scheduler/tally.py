@@ -38,6 +38,9 @@ class Tally:
         )
         self._listeners = metrics.counter("posewire_listener_errors_total", "Exceptions of listeners.")
         self._failures = metrics.counter("posewire_worker_failures_total", "Turns of the worker that broke.")
+        self._degraded = metrics.gauge(
+            "posewire_model_degraded", "1 while a model makes nothing but numbers that are none.", ["model"]
+        )
         self._waiting = metrics.gauge("posewire_jobs_waiting", "Jobs without a run.")
         self._running = metrics.gauge("posewire_jobs_running", "Jobs with a run.")
         self._memory = metrics.gauge("posewire_run_memory_bytes", "Bytes running jobs are counted with.")
@@ -62,6 +65,10 @@ class Tally:
     def fault(self, model: str) -> None:
         """Not one row of a batch advanced."""
         self._faults.add(1, model)
+
+    def degraded(self, model: str, is_so: bool) -> None:
+        """A model went bad, or is good again."""
+        self._degraded.set(float(is_so), model)
 
     def listener_failed(self) -> None:
         """A listener raised."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from posewire_runtime.errors import PosewireError
 from posewire_runtime.families.base import Encoder
 from posewire_runtime.scheduler.encoding import Encoded, Encoding, Prompt
+from posewire_runtime.scheduler.library import Entry
 from posewire_runtime.types import Features
 
 
@@ -25,6 +26,8 @@ class WarmUp:
     prompts: tuple[str, ...]
     done: Future[int]
     """Gives how many prompts weren't in the cache."""
+    entry: Entry | None = None
+    """Serve this from now on instead of what is loaded."""
     missing: set[Prompt] = field(default_factory=set[Prompt])
     """What is still to come out of the encoder."""
     encoded: int = 0

@@ -22,7 +22,8 @@ from posewire_runtime.scheduler.encoding import Encoded, Encoding
 from posewire_runtime.scheduler.executor import Executor
 from posewire_runtime.scheduler.invariants import InvariantBroken, Snapshot, check_invariants
 from posewire_runtime.scheduler.jobs import Job, Listener, dropped
-from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.library import Entry, Library
+from posewire_runtime.scheduler.loading import Arrival, Loading
 from posewire_runtime.scheduler.planner import Plan, PlanLimits, Reason, Running, Text, Waiting, plan
 from posewire_runtime.scheduler.tally import Tally
 from posewire_runtime.scheduler.warming import Warming, WarmUp
@@ -47,13 +48,15 @@ class WorkerSettings:
     """Bytes of text features that are kept in memory."""
     faults: int = 2
     """Batches in a row that may fail as a whole before the program is closed and opened anew."""
+    degraded: int = 3
+    """Clips in a row that may be no numbers before their model counts as degraded."""
     check: bool = False
     """Check the invariants after every turn: for tests and for hunting bugs."""
 
     def __post_init__(self) -> None:
         """Refuse what would let nobody in, ever."""
         limits = self.limits
-        amounts = {"queue": self.queue, "faults": self.faults}
+        amounts = {"queue": self.queue, "faults": self.faults, "degraded": self.degraded}
         for name in ("memory", "rows", "batch", "admit", "encode", "lookahead"):
             amounts[f"limits.{name}"] = getattr(limits, name)
         times = {"limits.ageing": limits.ageing, "limits.turn": limits.turn}
@@ -111,17 +114,21 @@ class Worker:
         self._clock = clock
         self._tally = Tally(self.metrics)
         self._desk = Desk(self.settings.queue, self._tally, clock)
-        self._executor = Executor(library, self._tally, self.settings.faults, clock)
+        self._executor = Executor(library, self._tally, self.settings.faults, self.settings.degraded, clock)
         self._encoding = Encoding(
             cache or FeatureCache(self.settings.text_cache), self.metrics, self._desk.signal
         )
+        self._loading = Loading(library, self._desk.signal)
         self._thread: threading.Thread | None = None
+        self._turn_began: float | None = None
         # What follows belongs to the thread that turns the loop.
         self._waiting: dict[int, Job] = {}
         self._views: dict[int, Waiting] = {}
         self._running: dict[int, Job] = {}
         self._rows: dict[int, Running] = {}
         self._warming = Warming(self._encoding, self.settings.limits.encode, self._desk.settle)
+        self._to_warm: list[WarmUp] = []
+        """Warm-ups whose model is being loaded."""
         self._before: Snapshot | None = None
 
     def __enter__(self) -> Worker:
@@ -134,6 +141,7 @@ class Worker:
     def start(self) -> None:
         """Start the threads; without them `run_until_idle` drives the same loop."""
         self._encoding.start()
+        self._loading.start()
         self._thread = threading.Thread(target=self._loop, name="posewire-device", daemon=True)
         self._thread.start()
 
@@ -160,6 +168,31 @@ class Worker:
         self._library.info(model)
         return self._desk.warm(model, prompts)
 
+    def renew(self, model: str, entry: Entry) -> Future[int]:
+        """Serve another program under this name, once it is loaded. From any thread.
+
+        Runs that have begun end with the old one; who waits gets the new one. If it can't be
+        loaded, the old one stays and the result is the error.
+        """
+        self._library.info(model)
+        return self._desk.warm(model, (), entry)
+
+    def turn_seconds(self) -> float:
+        """How long the turn under way has taken: if long, the device call in it. From any thread."""
+        began = self._turn_began
+        return 0.0 if began is None else max(self._clock() - began, 0.0)
+
+    def degraded(self) -> frozenset[str]:
+        """Models that lately made nothing but numbers that are none. From any thread."""
+        return self._executor.degraded()
+
+    def give_up(self, error: PosewireError) -> None:
+        """Answer everybody who waits, because the device doesn't. From any thread.
+
+        Should it come back, work goes on with what is submitted then.
+        """
+        self._desk.abandon(error)
+
     def run_until_idle(self) -> None:
         """Do everything that is queued, on the caller's thread."""
         if self._thread is not None:
@@ -179,10 +212,12 @@ class Worker:
             self._thread.join(grace)
         self._desk.abandon(ShuttingDown("the worker closed before this was done; try another server"))
         self._encoding.close(_LAST_STEP)
-        if self._thread is None:
-            return True
-        self._thread.join(_LAST_STEP)
-        return not self._thread.is_alive()
+        if self._thread is not None:
+            self._thread.join(_LAST_STEP)
+            if self._thread.is_alive():
+                return False
+        self._loading.close(_LAST_STEP)
+        return True
 
     def stats(self) -> Stats:
         """How things stand. From any thread."""
@@ -203,11 +238,14 @@ class Worker:
 
     def _loop(self) -> None:
         while not self._desk.drained:
+            self._turn_began = self._clock()
             try:
                 made = self._turn()
             except BaseException as error:  # a SystemExit of a program would end the thread silently
                 self._recover(error)
                 continue
+            finally:
+                self._turn_began = None
             if made.idle and not self._desk.drained:
                 self._desk.sleep(made.wake)
 
@@ -215,7 +253,7 @@ class Worker:
         """Turn the loop on this thread until it is idle, or until `end`."""
         while end is None or self._clock() < end:
             try:
-                if self._turn().idle and not self._warming:
+                if self._turn().idle and not self._warming and not self._loading.busy:
                     return
             except Exception as error:
                 self._recover(error)
@@ -234,8 +272,6 @@ class Worker:
         )
         for id, reason in made.drop:
             self._drop(self._waiting.get(id) or self._running[id], reason)
-        if made.load is not None:
-            self._load(made.load)
         if made.encode:
             self._encode([self._waiting[id] for id in made.encode])
         for id in made.decode:
@@ -244,6 +280,8 @@ class Worker:
             self._admit([self._waiting[id] for id in made.admit], now)
         if made.step:
             self._step([self._running[id] for id in made.step])
+        if made.load is not None:
+            self._want(made.load)
         self._warming.advance()
         self._observe()
         return made
@@ -257,6 +295,7 @@ class Worker:
         self._running.clear()
         self._rows.clear()
         self._warming.clear()
+        self._to_warm.clear()
         self._before = None
         self._desk.abandon(
             DeviceError(f"the scheduler broke ({type(error).__name__}: {error}); please report it")
@@ -272,10 +311,13 @@ class Worker:
             if self._library.loaded(job.request.model):
                 self._price(job)
             else:
+                job.loading = self._loading.pending(job.request.model)
                 self._look(job)
         for job in news.cancelled:
             job.cancelled = True
             self._look(job)
+        for arrival in self._loading.collect():
+            self._arrive(arrival)
         for warm_up in news.warm_ups:
             self._warm(warm_up)
         for encoded in self._encoding.collect():
@@ -288,15 +330,50 @@ class Worker:
         elif job.id in self._waiting:
             self._views[job.id] = job.waiting_view()
 
-    def _load(self, model: str) -> PosewireError | None:
-        """Open a program; those who wait for it can be priced then."""
-        error = self._executor.load(model)
+    def _want(self, model: str) -> None:
+        """Have a program opened, and others closed for it where there must be."""
+        try:
+            closed = self._loading.want(model, {job.request.model for job in self._running.values()})
+        except PosewireError as error:
+            self._arrive(Arrival(model, error, replaced=False))
+            return
+        for name in closed:
+            for job in self._waiting_for(name):
+                job.cost = None
+                self._look(job)
         for job in self._waiting_for(model):
-            if error is None:
+            job.loading = True
+            self._look(job)
+
+    def _arrive(self, arrival: Arrival) -> None:
+        """A program was opened, or can't be; those who wait for it can be priced then."""
+        usable = self._library.loaded(arrival.model)
+        for job in self._waiting_for(arrival.model):
+            job.loading = False
+            if not usable and arrival.error is not None:
+                self._fail(job, arrival.error)
+                continue
+            if arrival.replaced:
+                job.reconsider()
+            if usable and job.cost is None:
                 self._price(job)
+        for warm_up in [one for one in self._to_warm if one.model == arrival.model]:
+            self._to_warm.remove(warm_up)
+            if arrival.error is None:
+                self._warming.begin(warm_up, self._library.program(warm_up.model).encoder)
             else:
-                self._fail(job, error)
-        return error
+                self._desk.settle(warm_up, arrival.error)
+        self._executor.forgive(arrival.model)
+        self._try_blocked()
+
+    def _try_blocked(self) -> None:
+        """Runs ended: models that found no room may ask again."""
+        for model in self._loading.blocked:
+            for job in self._waiting_for(model):
+                job.loading = False
+                self._look(job)
+            if any(one.model == model for one in self._to_warm):
+                self._want(model)
 
     def _waiting_for(self, model: str) -> list[Job]:
         return [job for job in self._waiting.values() if job.request.model == model]
@@ -340,14 +417,22 @@ class Worker:
                 self._look(job)
 
     def _warm(self, warm_up: WarmUp) -> None:
-        error = self._load(warm_up.model) if not self._library.loaded(warm_up.model) else None
-        if error is None:
-            self._warming.begin(warm_up, self._library.program(warm_up.model).encoder)
+        model = warm_up.model
+        if warm_up.entry is not None:
+            if self._loading.renew(model, warm_up.entry):
+                self._to_warm.append(warm_up)
+            else:
+                self._desk.settle(warm_up)
+        elif self._library.loaded(model):
+            self._warming.begin(warm_up, self._library.program(model).encoder)
         else:
-            self._desk.settle(warm_up, error)
+            self._to_warm.append(warm_up)
+            self._want(model)
 
     def _admit(self, jobs: Sequence[Job], now: float) -> None:
         """Condition and start; from here on they hold memory."""
+        if self._held_back(jobs[0].request.model, now):
+            return
         for job in jobs:
             job.queued_until(now)
         outcomes = self._executor.admit(jobs)
@@ -362,20 +447,33 @@ class Worker:
             self._look(job)
             self._desk.tell(job.listener.started, job)
 
+    def _held_back(self, model: str, now: float) -> bool:
+        """Whether a model that waits for this one's room has waited long enough: then nothing new begins."""
+        if model in self._library.pinned:
+            return False
+        patience = self.settings.limits.patience
+        others = [job for name in self._loading.blocked if name != model for job in self._waiting_for(name)]
+        return any(now - job.arrived >= patience for job in others)
+
     def _step(self, jobs: Sequence[Job]) -> None:
         """Advance by one step; a program that failed too often is closed, and opened for those who wait."""
         for job, error in zip(jobs, self._executor.step(jobs), strict=True):
             if error is not None:
                 self._fail(job, error)
-            elif job in self._desk:
-                self._look(job)
+                continue
+            self._look(job)
+            if job in self._desk:
                 self._desk.tell(job.listener.stepped, job)
         model = jobs[0].request.model
-        if not self._executor.lost(model):
-            return
+        if self._executor.lost(model):
+            self._lose(model)
+
+    def _lose(self, model: str) -> None:
         for job in [job for job in self._running.values() if job.request.model == model]:
             self._fail(job, DeviceError(f"the device lost model {model}, which is being loaded again; retry"))
-        self._executor.discard(model)
+        logger.error("model %s: batch after batch failed; it is closed", model)
+        self._executor.forgive(model)
+        self._loading.discard(model)
         for job in self._waiting_for(model):
             job.cost = None
             self._look(job)
@@ -399,12 +497,15 @@ class Worker:
         """Let go of what it holds."""
         self._waiting.pop(job.id, None)
         self._views.pop(job.id, None)
-        self._running.pop(job.id, None)
+        ran = self._running.pop(job.id, None)
         self._rows.pop(job.id, None)
-        job.run = job.condition = None
+        job.run = job.condition = job.program = None
+        if ran is not None and self._loading.blocked:
+            self._try_blocked()
 
     def _observe(self) -> None:
-        """Tell the gauges; check the invariants, if that is wanted."""
+        """Close what was replaced, tell the gauges; check the invariants, if that is wanted."""
+        self._loading.sweep([job.program for job in self._running.values() if job.program is not None])
         memory = sum(job.cost or 0 for job in self._running.values())
         self._tally.level(len(self._waiting), len(self._running), memory)
         if self.settings.check:
