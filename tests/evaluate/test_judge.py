@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,10 +91,10 @@ def test_a_judge_can_be_kept(judge: contrast.Judge, side: TextSide, tmp_path: Pa
 
 
 def test_the_report_of_a_good_and_a_bad_model(judge: contrast.Judge) -> None:
-    def good(wishes: list[Wish]) -> list[Motion]:
+    def good(wishes: Sequence[Wish]) -> list[Motion]:
         return [swinging(ACTIONS.get(w.prompt, "L_Shoulder"), w.seed + 50, w.frames) for w in wishes]
 
-    def bad(wishes: list[Wish]) -> list[Motion]:
+    def bad(wishes: Sequence[Wish]) -> list[Motion]:
         return [swinging("R_Wrist", w.seed, w.frames) for w in wishes]
 
     made = report_of(judge, corpus(0), corpus(20), {"good": good, "bad": bad}, least=24, limits=(20, 360))
