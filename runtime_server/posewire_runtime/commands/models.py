@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from posewire_runtime.errors import UnknownModel
@@ -24,16 +24,41 @@ def _package(folder: Path, text: TextSettings) -> Entry:
     from posewire_runtime.families import open_package, package_info
     from posewire_runtime.packages.package import Package
 
+    stamp = _stamp(folder)
     package = Package.open(folder)
-    return Entry(package_info(package), lambda: open_package(package, text=text))
+    encoder = package.text_encoder()
+    return Entry(
+        package_info(package),
+        lambda: open_package(package, text=text),
+        nbytes=package.nbytes + (0 if encoder is None else encoder.nbytes),
+        stamp=lambda: _stamp(folder) or stamp,
+        renew=lambda: _package(folder, text),
+    )
+
+
+def _stamp(folder: Path) -> object:
+    """Another value when the package in this folder has become another one; None: there is none just now."""
+    from posewire_runtime.packages.package import MANIFEST_FILE
+
+    try:
+        found = (folder / MANIFEST_FILE).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def open_library(
-    models: Sequence[str], default: str | None = None, text: TextSettings | None = None
+    models: Sequence[str],
+    default: str | None = None,
+    text: TextSettings | None = None,
+    *,
+    memory: int = 0,
+    pinned: Collection[str] = (),
 ) -> Library:
     """The built-in models and those named (a name or a package's folder); the first named is the default.
 
-    `text` says where text encoders run and which prompt packs answer.
+    `text` says where text encoders run and which prompt packs answer; `memory` is the budget of bytes
+    for all open models (0: any), from which `pinned` ones never have to go.
     """
     entries, named = built_in(), list[str]()
     for model in models:
@@ -47,4 +72,4 @@ def open_library(
         entry = _package(folder, text or TextSettings())
         entries[entry.info.name] = entry
         named.append(entry.info.name)
-    return Library(entries, default or (named[0] if named else None))
+    return Library(entries, default or (named[0] if named else None), memory=memory, pinned=pinned)
