@@ -136,7 +136,7 @@ class HyMotion:
 
     def cost(self, request: Request) -> int:
         """Bytes of condition and run; a prompt that isn't encoded yet counts as long as can be."""
-        plan = self._schedule(request)
+        plan = self.plan(request)
         words = self._config.max_words if request.features is None else len(request.features.tokens)
         text = condition_bytes(self._config, words, plan.steps, self._budget)
         return text + 4 * DIMENSIONS * request.frames * (1 + plan.order)
@@ -150,12 +150,12 @@ class HyMotion:
 
     def start(self, request: Request, condition: Condition) -> HyMotionRun:
         """Noise, and the first time."""
-        plan = self._schedule(request)
+        plan = self.plan(request)
         return HyMotionRun(
             request=request,
             condition=cast(TextCondition, condition),
             schedule=plan,
-            latent=self._noise(request.seed)[: request.frames],
+            latent=self.start_noise(request.seed)[: request.frames],
             velocities=deque(maxlen=plan.order),
         )
 
@@ -209,7 +209,7 @@ class HyMotion:
 
     def _condition(self, request: Request) -> TextCondition:
         features = self._features(request)
-        plan = self._schedule(request)
+        plan = self.plan(request)
         key = (fingerprint(features), plan.times[:-1], request.special_game)
         found = self._conditions.get(key)
         if found is None:
@@ -234,7 +234,8 @@ class HyMotion:
             raise InvalidRequest.of([Violation("features", expected)])
         return features
 
-    def _schedule(self, request: Request) -> Schedule:
+    def plan(self, request: Request) -> Schedule:
+        """How a request will be walked."""
         motion = self._motion
         found = schedule.resolve(
             request.sampling, motion.presets, motion.default_preset, motion.limits, self._config.guidance
@@ -244,7 +245,8 @@ class HyMotion:
 
     # ---- a step
 
-    def _noise(self, seed: int) -> Float:
+    def start_noise(self, seed: int) -> Float:
+        """The start of every clip of a seed, at full length."""
         draw = noise.cpu_normal if self._config.noise == "cpu" else noise.cuda_normal
         return draw(seed, (self._config.noise_frames, DIMENSIONS))
 
