@@ -49,7 +49,7 @@ class Choice:
     """Smaller formats that rounded too much, with their errors."""
 
 
-_LADDERS: dict[tuple[Precision, Target], tuple[FormatName, ...]] = {
+LADDERS: dict[tuple[Precision, Target], tuple[FormatName, ...]] = {
     ("fp32", "cpu"): ("fp32",),
     ("fp32", "gpu"): ("fp32",),
     ("fp16", "cpu"): ("fp16",),
@@ -70,7 +70,7 @@ class Rounding:
     """Chooses a format for every matrix by measuring."""
 
     def __init__(self, precision: Precision, target: Target) -> None:
-        self.formats = tuple(format_named(name, target) for name in _LADDERS[precision, target])
+        self.formats = tuple(format_named(name, target) for name in LADDERS[precision, target])
         self.choices: list[Choice] = []
 
     def choose(self, name: str, matrix: Float, rows: Float) -> Format:
