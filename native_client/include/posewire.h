@@ -197,8 +197,7 @@ PW_API pw_code PW_CALL pw_skeleton_joint(const pw_skeleton *skeleton, uint32_t i
 /* Index of a joint by name; -1: there is none. */
 PW_API int32_t PW_CALL pw_skeleton_find(const pw_skeleton *skeleton, const char *name);
 /* Forward kinematics of one frame, all canonical: parent-relative rotations (joints x 4) and the pelvis'
- * position (3) to the model space rotations and positions (joints x 3) of all joints. Either of the two
- * results may be NULL. Doesn't allocate. */
+ * position (3) to the model space rotations and positions (joints x 3) of all joints. Doesn't allocate. */
 PW_API pw_code PW_CALL pw_skeleton_forward(const pw_skeleton *skeleton, const float *rotations, const float *root,
                                            float *model_rotations, float *model_positions);
 
@@ -547,7 +546,7 @@ typedef enum pw_player_state {
     PW_PLAYER_PLAYING = 2,
     PW_PLAYER_STARVED = 3,   /* holds its pose: frames didn't arrive in time */
     PW_PLAYER_ENDED = 4,     /* holds the last pose */
-    PW_PLAYER_FAILED = 5     /* holds its pose: the stream failed, see `pw_pose.code` */
+    PW_PLAYER_FAILED = 5     /* holds its pose: the motion can't go on, see `pw_player_error` */
 } pw_player_state;
 
 /* Move the play head. Like `pw_player_sample` it neither waits, locks nor allocates. */
@@ -561,7 +560,7 @@ typedef struct pw_pose {
     int32_t waiting;         /* another motion waits for its first frames */
     uint32_t joints;         /* of the pose; 0: not known yet */
     uint32_t contacts;       /* which feet touch: bits in the order of `pw_header.contact_names` */
-    int32_t code;            /* pw_code of a stream that failed */
+    int32_t code;            /* pw_code of the last motion, where it failed: see `pw_player_error` */
     uint32_t loops;          /* how often the motion began again */
     double time;             /* play head, seconds in the motion */
     double duration;         /* of the motion; 0: not known yet */
@@ -577,6 +576,10 @@ typedef struct pw_pose {
  * all others keep their own. PW_INVALID_ARGUMENT when there is too little room (`pose->joints` says how much it
  * takes). `rotations` may be NULL with capacity 0, for the state alone. */
 PW_API pw_code PW_CALL pw_player_sample(pw_player *player, float *rotations, uint32_t capacity, pw_pose *pose);
+
+/* What went wrong with the last motion, where `pw_pose.code` says that something did; empty: nothing did. Borrowed
+ * until the player's next call. */
+PW_API const char *PW_CALL pw_player_error(const pw_player *player);
 
 /* The skeleton of the poses: the target, or that of the newest motion. Borrowed until the next `play` or `clear`;
  * NULL: not known yet. */
