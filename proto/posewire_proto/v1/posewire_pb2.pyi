@@ -119,6 +119,7 @@ class GenerateRequest(_message.Message):
     POST_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     SPECIAL_GAME_FIELD_NUMBER: _builtins.int
+    VERBATIM_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     """What the character does. Must not be blank."""
     model: _builtins.str
@@ -139,6 +140,8 @@ class GenerateRequest(_message.Message):
     """Send a progress event after each step."""
     special_game: _builtins.bool
     """HY-Motion's sentence vector for game-like motion."""
+    verbatim: _builtins.bool
+    """Take the prompt as it is, also where the server has a language model rewrite prompts."""
     @_builtins.property
     def seeds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """One clip for each. Empty: one clip with a seed that the server picks and names in `clip_start`."""
@@ -177,10 +180,11 @@ class GenerateRequest(_message.Message):
         post: Global___Post | None = ...,
         progress: _builtins.bool = ...,
         special_game: _builtins.bool = ...,
+        verbatim: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames", "length", b"length", "pace", b"pace", "post", b"post", "sampling", b"sampling", "seconds", b"seconds", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_frames", b"chunk_frames", "frames", b"frames", "length", b"length", "model", b"model", "pace", b"pace", "packing", b"packing", "post", b"post", "priority", b"priority", "progress", b"progress", "prompt", b"prompt", "request_id", b"request_id", "sampling", b"sampling", "seconds", b"seconds", "seeds", b"seeds", "special_game", b"special_game", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_frames", b"chunk_frames", "frames", b"frames", "length", b"length", "model", b"model", "pace", b"pace", "packing", b"packing", "post", b"post", "priority", b"priority", "progress", b"progress", "prompt", b"prompt", "request_id", b"request_id", "sampling", b"sampling", "seconds", b"seconds", "seeds", b"seeds", "special_game", b"special_game", "target", b"target", "verbatim", b"verbatim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_length: _TypeAlias = _typing.Literal["frames", "seconds"]  # noqa: Y015
     _WhichOneofArgType_length: _TypeAlias = _typing.Literal["length", b"length"]  # noqa: Y015
