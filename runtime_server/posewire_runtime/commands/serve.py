@@ -75,14 +75,18 @@ def _run(options: argparse.Namespace) -> int:
     from posewire_runtime.commands.models import open_library
     from posewire_runtime.scheduler.worker import Worker
     from posewire_runtime.server.server import serve
+    from posewire_runtime.text.cache import FeatureCache
 
     logging.basicConfig(
         level=logging.WARNING if options.quiet else logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
-    library = open_library(options.model)
-    worker = Worker(library, settings.worker)
+    settings.text.check()
+    library = open_library(options.model, text=settings.text)
+    folder = Path(settings.text.cache_folder) if settings.text.cache_folder else None
+    cache = FeatureCache(settings.worker.text_cache, folder, settings.text.cache_folder_bytes)
+    worker = Worker(library, settings.worker, cache=cache)
     worker.start()
     page = _Page(settings) if settings.viewer else None
     try:

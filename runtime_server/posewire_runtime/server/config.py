@@ -26,6 +26,8 @@ from typing import Any, cast
 from posewire_runtime.errors import InvalidConfig, Violation
 from posewire_runtime.exchange.validate import Bounds
 from posewire_runtime.scheduler.worker import WorkerSettings
+from posewire_runtime.text.rewrite import RewriteSettings
+from posewire_runtime.text.settings import TextSettings
 
 PREFIX = "POSEWIRE_"
 FILE_VARIABLE = "POSEWIRE_CONFIG"
@@ -62,6 +64,10 @@ class Settings:
     """What a request may ask for, beyond the limits of its model."""
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     """How the device is shared."""
+    text: TextSettings = field(default_factory=TextSettings)
+    """Where text encoders run, and what answers instead of them."""
+    rewrite: RewriteSettings = field(default_factory=RewriteSettings)
+    """The language model that rewrites prompts."""
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -72,6 +78,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "stall_seconds": (0.1, math.inf),
     "keepalive_seconds": (1, math.inf),
     "limits.max_chunk_bytes": (1024, 3 << 20),
+    "rewrite.timeout": (0.1, math.inf),
+    "rewrite.tries": (1, 10),
 }
 """What numbers may be, where 0 to infinity is too much."""
 

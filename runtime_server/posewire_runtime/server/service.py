@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import grpc
@@ -24,6 +25,7 @@ from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.library import Library
 from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.server.config import Settings
+from posewire_runtime.server.rewriting import Rewriting
 from posewire_runtime.server.streaming import ClientLost, Inbox, Send, Streamer
 from posewire_runtime.server.tokens import Tokens
 from posewire_runtime.types import ModelInfo
@@ -52,6 +54,7 @@ class Service(pb_grpc.PosewireServicer):
         self._library = library
         self._settings = settings
         self._tokens = Tokens.read(settings.token_file)
+        self._rewriting = Rewriting(settings.rewrite)
         self._streams: set[Inbox] = set()
         self._draining = False
         self._idle = asyncio.Event()
@@ -126,14 +129,22 @@ class Service(pb_grpc.PosewireServicer):
         record = _Record(request.request_id, deadline)
         try:
             self._check_room()
-            order = read_generate(request, self._library, self._settings.limits, record.deadline)
-            record.order = order
+            order = record.order = await self._order(request, record)
             await self._stream(order, record, self._sender(write))
         except BaseException as error:
             record.error = error
             raise
         finally:
             record.write(self._tally, request.prompt if self._settings.log_prompts else None)
+
+    async def _order(self, request: pb.GenerateRequest, record: _Record) -> Order:
+        """Check a request; where prompts are rewritten, only one that is fine bothers the rewriter."""
+        order = read_generate(request, self._library, self._settings.limits, record.deadline)
+        if not self._rewriting.wanted(request):
+            return order
+        request, notices = await self._rewriting.apply(request, order.info)
+        order = read_generate(request, self._library, self._settings.limits, record.deadline)
+        return replace(order, notices=(*order.notices, *notices))
 
     async def _stream(self, order: Order, record: _Record, send: Send) -> None:
         """Submit, send, and leave nothing behind."""

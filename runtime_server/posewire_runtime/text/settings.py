@@ -36,6 +36,14 @@ class TextSettings:
     cache_folder_bytes: int = 1 << 30
     """Bytes that folder may hold."""
 
+    def check(self) -> None:
+        """Raise `InvalidConfig` for what can't be, before anything is loaded."""
+        absent = [str(file) for file in self.pack_files if not file.is_file()]
+        if absent:
+            message = f"expected prompt packs, found no file {', '.join(absent)}"
+            raise InvalidConfig(f"text.packs: {message}", [Violation("text.packs", message)])
+        _ = self.placement, self.policy
+
     @property
     def placement(self) -> Placement:
         """`encoder`, checked."""

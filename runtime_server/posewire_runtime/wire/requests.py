@@ -251,6 +251,8 @@ class GenerateOptions(TypedDict, total=False):
     """Tell of each step."""
     special_game: bool
     """HY-Motion's sentence vector for game-like motion."""
+    verbatim: bool
+    """Take the prompt as it is, also where the server has a language model rewrite prompts."""
 
 
 _WHERE = {
