@@ -61,6 +61,8 @@ class Executor:
             encoder, features = program.encoder, job.request.features
             if encoder is not None and features is None:
                 features = encoder.recall(job.request.prompt)
+                if features is not None:
+                    self._tally.packed()
             if encoder is None or features is not None:
                 job.features, job.text = features, Text.READY
             else:

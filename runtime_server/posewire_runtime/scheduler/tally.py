@@ -41,6 +41,7 @@ class Tally:
         self._degraded = metrics.gauge(
             "posewire_model_degraded", "1 while a model makes nothing but numbers that are none.", ["model"]
         )
+        self._packed = metrics.counter("posewire_text_packed_total", "Prompts answered by prompt packs.")
         self._waiting = metrics.gauge("posewire_jobs_waiting", "Jobs without a run.")
         self._running = metrics.gauge("posewire_jobs_running", "Jobs with a run.")
         self._memory = metrics.gauge("posewire_run_memory_bytes", "Bytes running jobs are counted with.")
@@ -61,6 +62,10 @@ class Tally:
         self.rows += rows
         self._steps.observe(seconds, model)
         self._batches.observe(rows, model)
+
+    def packed(self) -> None:
+        """A prompt pack had the features."""
+        self._packed.add(1)
 
     def fault(self, model: str) -> None:
         """Not one row of a batch advanced."""
