@@ -111,3 +111,12 @@ def test_a_pack_of_another_encoder_is_an_error(alone: Path, tmp_path: Path) -> N
 def test_settings_that_do_not_exist_are_refused(model: Path, wrong: TextSettings) -> None:
     with pytest.raises(InvalidConfig, match="expected one of"):
         open_package(model, CPU, wrong)
+
+
+def test_the_exporter_measures_the_motion_too(model: Path, llm: Path, clip: Path, tmp_path: Path) -> None:
+    from posewire_export.text.encoder import Options, export
+
+    package = export(llm, clip, tmp_path / "int8", Options(precision="int8", motion=model))
+    rounded, other = (e for e in package.manifest.parity if e.what.startswith("motion of small"))
+    assert 0 < rounded.error < other.error
+    assert rounded.metric == "mean distance of joints, metres"

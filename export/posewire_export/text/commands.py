@@ -47,6 +47,9 @@ def register_text_encoder(subparsers: Subparsers) -> None:
         "--target", choices=("cpu", "gpu"), default="cpu", help="what int8 and int4 are laid out for (cpu)"
     )
     parser.add_argument(
+        "--motion", type=Path, metavar="PACKAGE", help="measure the error on this model's motion, too"
+    )
+    parser.add_argument(
         "--no-check",
         action="store_true",
         help="don't run the finished graphs: needs no memory for the whole encoder, tells no errors",
@@ -69,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
             target=options.target,
             name=options.name or options.out.name,
             command=portable_command(sys.argv),
+            motion=options.motion,
             check=not options.no_check,
             report=lambda line: print(f"posewire: {line}", file=sys.stderr),
         ),

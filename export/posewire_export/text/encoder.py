@@ -60,6 +60,8 @@ class Options:
     name: str = "text-encoder"
     command: str = ""
     """The command line, for the manifest."""
+    motion: Path | None = None
+    """A motion package: the check then also says what rounding does to its motion."""
     check: bool = True
     """Run the finished graphs and compare; needs memory for the whole encoder."""
     report: Callable[[str], None] = lambda _: None
@@ -90,7 +92,7 @@ def export(llm: Path, sentence: Path, out: Path, options: Options = Options()) -
         if options.check:
             options.report("checking the graphs in ONNX Runtime")
             exact = [Features(c, s) for c, s in zip(context.truth, vectors.truth, strict=True)]
-            measured = parity.compare(Package(folder, manifest), exact, options.precision)
+            measured = parity.compare(Package(folder, manifest), exact, options.precision, options.motion)
             manifest = replace(manifest, parity=(*measured, *manifest.parity))
         return writer.commit(manifest)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
-from posewire_export.text import calibration
+from posewire_export.text import calibration, motion_error
 from posewire_export.text.net import Choice, Precision, relative
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import PackageError
@@ -25,8 +26,10 @@ EUCLIDEAN = "|a - b| / |b|"
 _TRUTH = "float32 forward of the checkpoint in numpy"
 
 
-def compare(package: Package, exact: Sequence[Features], precision: Precision) -> tuple[Parity, ...]:
-    """Run the reporting prompts, which chose no format, and measure."""
+def compare(
+    package: Package, exact: Sequence[Features], precision: Precision, motion: Path | None
+) -> tuple[Parity, ...]:
+    """Run the reporting prompts, which chose no format, and measure; with `motion`, its motion too."""
     prompts = calibration.REPORTING
     with closing(TextEncoder(package, EngineSettings(provider="cpu"))) as encoder:
         found = encoder.encode(prompts)
@@ -38,6 +41,8 @@ def compare(package: Package, exact: Sequence[Features], precision: Precision) -
                 f"{entry.what} differs from {entry.against} by {entry.error:.2e}, "
                 f"accepted are {entry.limit:.0e}; nothing was written"
             )
+    if motion is not None:
+        entries += tuple(motion_error.measure(motion, found, exact))
     return entries
 
 
