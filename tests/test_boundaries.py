@@ -62,7 +62,7 @@ ARROWS: dict[str, str] = {
     "figure": "nouns motion",
     "formats": "nouns motion figure",
     "client": "nouns exchange wire",
-    "server": "nouns metrics exchange wire planner scheduler text.settings text.rewrite",
+    "server": "nouns metrics exchange wire planner scheduler text.settings text.rewrite device.memory",
     "gateway": "nouns motion exchange wire figure formats server",
     "in process": "nouns metrics motion exchange wire scheduler formats figure client",
     "commands": "*",

@@ -27,7 +27,8 @@ from posewire_runtime.errors import (
     ShuttingDown,
     Unreachable,
 )
-from posewire_runtime.fakes import Faults
+from posewire_runtime.fakes import FakeProgram, Faults
+from posewire_runtime.scheduler.library import Library
 from posewire_runtime.server.config import Settings
 from posewire_runtime.server.server import SERVICE, Server
 from posewire_runtime.server.streaming import Inbox
@@ -103,7 +104,8 @@ async def test_a_stopped_server_is_unreachable(serve: Serve) -> None:
 
 async def test_two_servers_do_not_share_a_port(serve: Serve) -> None:
     served = await serve()
-    second = Server(served.worker, object(), Settings(port=served.server.port))  # type: ignore[arg-type]
+    library = Library.of(FakeProgram())
+    second = Server(served.worker, library, Settings(port=served.server.port))
     with pytest.raises(InvalidConfig, match="the port is taken") as caught:
         await second.start()
     assert [violation.field for violation in caught.value.violations] == ["port"]
@@ -112,7 +114,7 @@ async def test_two_servers_do_not_share_a_port(serve: Serve) -> None:
 
 async def test_an_address_of_another_machine_is_refused(serve: Serve) -> None:
     with pytest.raises(InvalidConfig, match="not one of this machine"):
-        await serve(host="192.0.2.1")
+        await serve(host="192.0.2.1", allow_insecure=True)
 
 
 async def test_garbage_on_the_port_disturbs_nobody(serve: Serve) -> None:

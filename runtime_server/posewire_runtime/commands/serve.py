@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -28,6 +26,8 @@ examples:
   posewire serve --port 0 --json            # a free port; the first line of output says which
   posewire serve --model packages/hymotion --model stand-in
   posewire serve --viewer                   # and a page in the browser to watch motion on
+  posewire serve --metrics-port 9464        # /metrics for Prometheus, /healthz for supervisors
+  posewire serve --host 0.0.0.0 --tls-certificate cert.pem --tls-key key.pem --token-file tokens
   posewire serve --print-config > posewire.toml && posewire serve --config posewire.toml
 
 Each setting has a flag, a variable (POSEWIRE_PORT for --port) and a place in the TOML file. Flags win over
@@ -74,20 +74,21 @@ def _run(options: argparse.Namespace) -> int:
 
     from posewire_runtime.commands.models import open_library
     from posewire_runtime.scheduler.worker import Worker
+    from posewire_runtime.server.logs import set_up
     from posewire_runtime.server.server import serve
     from posewire_runtime.text.cache import FeatureCache
 
-    logging.basicConfig(
-        level=logging.WARNING if options.quiet else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    set_up(options.quiet, settings.log_json)
     settings.text.check()
-    library = open_library(options.model, text=settings.text)
+    models = settings.models
+    pinned = [name.strip() for name in models.pinned.split(",") if name.strip()]
+    library = open_library(options.model, text=settings.text, memory=models.memory, pinned=pinned)
     folder = Path(settings.text.cache_folder) if settings.text.cache_folder else None
     cache = FeatureCache(settings.worker.text_cache, folder, settings.text.cache_folder_bytes)
     worker = Worker(library, settings.worker, cache=cache)
     worker.start()
+    for opened in [worker.warm(name) for name in pinned]:
+        opened.result()
     page = _Page(settings) if settings.viewer else None
     try:
         asyncio.run(

@@ -31,6 +31,7 @@ from posewire_runtime.formats import FORMATS
 from posewire_runtime.gateway import exhibits
 from posewire_runtime.gateway.exhibits import Exhibit
 from posewire_runtime.server.service import Service
+from posewire_runtime.server.tokens import NOBODY
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Conversation:
         self._exhibits = shown
         self._say = say
         self._calls: dict[int, asyncio.Task[None]] = {}
+        self._caller = NOBODY
 
     async def greet(self, data: bytes | str) -> None:
         """Hear the first message; raises `Unauthenticated` or `ProtocolError`, after it was answered."""
@@ -59,7 +61,7 @@ class Conversation:
             if ask.WhichOneof("ask") != "hello":
                 raise ProtocolError(f"expected hello first, found {ask.WhichOneof('ask')}")
             if self._service is not None:
-                self._service.admit(ask.hello.token)
+                self._caller = self._service.admit(ask.hello.token)
         except PosewireError as error:
             await asyncio.sleep(_SUSPICION if isinstance(error, Unauthenticated) else 0)
             await self._end(ask.call, error)
@@ -118,7 +120,8 @@ class Conversation:
     async def _work(self, ask: pages.PageRequest, kind: str | None) -> None:
         match kind:
             case "generate":
-                await self._asked().generate(ask.generate, self._writer(ask.call), None)
+                self._caller.charge()
+                await self._asked().generate(ask.generate, self._writer(ask.call), None, self._caller)
             case "warm":
                 answer = pages.PageResponse(call=ask.call, warm=await self._asked().warm(ask.warm))
                 await self._answer(answer)

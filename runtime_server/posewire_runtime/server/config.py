@@ -35,6 +35,42 @@ FILE_VARIABLE = "POSEWIRE_CONFIG"
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """Who can listen in."""
+
+    certificate: str = ""
+    """PEM file of the server's certificate and those between it and its authority; empty: no TLS."""
+    key: str = ""
+    """PEM file of its key."""
+    clients: str = ""
+    """PEM file of the authorities whose certificates clients must show (mutual TLS); empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which models are in memory."""
+
+    memory: int = 0
+    """Bytes that all open models may take by the size of their packages; 0: any."""
+    pinned: str = ""
+    """Names of models, separated by commas, that are opened at the start and stay."""
+    watch_seconds: float = 5.0
+    """How often packages are looked at, to reload those that changed on disk; 0: on SIGHUP only."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """What can be watched from outside."""
+
+    host: str = "127.0.0.1"
+    """Address of /metrics and /healthz."""
+    port: int = -1
+    """Their port; 0: any free one; -1: none."""
+    otlp: str = ""
+    """Endpoint for OpenTelemetry traces, such as http://127.0.0.1:4318/v1/traces; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What an operator may choose."""
 
@@ -58,8 +94,28 @@ class Settings:
     """Port of that page; 0: any free one."""
     token_file: str = ""
     """File with a bearer token's SHA-256 on each line, as sha256sum writes it; empty: nobody needs one."""
+    token_rate: float = 100.0
+    """Calls a second of one token, on average, where its line says nothing else; 0: any."""
+    token_streams: int = 256
+    """Streams at once of one token, where its line says nothing else; 0: any."""
+    allow_insecure: bool = False
+    """Listen where other machines can reach the server although it has no TLS or asks for no token."""
+    max_connections: int = 4096
+    """Most connections at once; more are closed."""
+    request_seconds: float = 10.0
+    """How long a client may take from opening a connection or a call to sending its request."""
+    stuck_seconds: float = 120.0
+    """How long one turn of the device may take before it counts as stuck."""
     log_prompts: bool = False
     """Write prompts into the log."""
+    log_json: bool = False
+    """Write each line of the log as a JSON object."""
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    """Who can listen in."""
+    models: ModelSettings = field(default_factory=ModelSettings)
+    """Which models are in memory."""
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    """What can be watched from outside."""
     limits: Bounds = field(default_factory=Bounds)
     """What a request may ask for, beyond the limits of its model."""
     worker: WorkerSettings = field(default_factory=WorkerSettings)
@@ -73,6 +129,10 @@ class Settings:
 _RANGES: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),
     "viewer_port": (0, 65535),
+    "metrics.port": (-1, 65535),
+    "max_connections": (1, 1 << 20),
+    "request_seconds": (0.1, 3600),
+    "stuck_seconds": (0.1, math.inf),
     "max_streams": (1, math.inf),
     "max_request_bytes": (1024, 1 << 30),
     "stall_seconds": (0.1, math.inf),

@@ -10,28 +10,36 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
 from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
 from posewire_runtime import __version__
-from posewire_runtime.errors import GenerationFailed, Overloaded, PosewireError, ShuttingDown, code_of
+from posewire_runtime.errors import (
+    DeviceError,
+    GenerationFailed,
+    Overloaded,
+    PosewireError,
+    ShuttingDown,
+    code_of,
+)
 from posewire_runtime.exchange.events import ServedModel
 from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.library import Library
 from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.server.config import Settings
+from posewire_runtime.server.guard import abort, caller, traceparent
 from posewire_runtime.server.rewriting import Rewriting
 from posewire_runtime.server.streaming import ClientLost, Inbox, Send, Streamer
-from posewire_runtime.server.tokens import Tokens
+from posewire_runtime.server.tokens import NOBODY, Allowance, Caller, Tokens
+from posewire_runtime.server.tracing import Traces
 from posewire_runtime.types import ModelInfo
 from posewire_runtime.wire.models import write_model
 from posewire_runtime.wire.requests import Order, read_generate, read_warm
-from posewire_runtime.wire.status import DETAILS_KEY, write_status
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +47,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 Write = Callable[[pb.GenerateResponse], Awaitable[None]]
 """Writes a message to a client and returns when there is room for the next; raises when it is gone."""
-
-_SCHEME = "bearer "
 
 _BUSY_RETRY = 1.0
 """Seconds after which a client may try again when there are too many streams."""
@@ -53,10 +59,16 @@ class Service(pb_grpc.PosewireServicer):
         self._worker = worker
         self._library = library
         self._settings = settings
-        self._tokens = Tokens.read(settings.token_file)
+        self.tokens = self.read_tokens()
+        """Who may come in."""
         self._rewriting = Rewriting(settings.rewrite)
         self._streams: set[Inbox] = set()
-        self._draining = False
+        self.draining = False
+        """Whether new work is refused because the server shuts down."""
+        self.stuck: Callable[[], bool] = lambda: False
+        """Whether the device hangs: nothing can be asked of it."""
+        self.traces: Traces | None = None
+        """Where spans of requests go."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._tally = _Tally(worker.metrics)
@@ -68,7 +80,7 @@ class Service(pb_grpc.PosewireServicer):
 
     async def drain(self, limit: float) -> None:
         """Refuse new work, and give open streams `limit` seconds to come to their end."""
-        self._draining = True
+        self.draining = True
         try:
             async with asyncio.timeout(limit):
                 await self._idle.wait()
@@ -87,8 +99,7 @@ class Service(pb_grpc.PosewireServicer):
         """Makes one clip for each seed and streams them."""
 
         async def work() -> None:
-            self.admit(_token(context))
-            await self.generate(request, context.write, _deadline(context))
+            await self.generate(request, context.write, _deadline(context), caller())
 
         await _answered(context, work())
 
@@ -96,46 +107,46 @@ class Service(pb_grpc.PosewireServicer):
         self, request: pb.WarmRequest, context: Context
     ) -> pb.WarmResponse:
         """Loads models and encodes prompts ahead of time."""
-
-        async def work() -> pb.WarmResponse:
-            self.admit(_token(context))
-            return await self.warm(request)
-
-        return await _answered(context, work())
+        return await _answered(context, self.warm(request))
 
     async def ListModels(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: pb.ListModelsRequest, context: Context
     ) -> pb.ListModelsResponse:
         """What this server serves."""
-        del request
+        del request, context
+        return self.models()
 
-        async def work() -> pb.ListModelsResponse:
-            self.admit(_token(context))
-            return self.models()
-
-        return await _answered(context, work())
-
-    def admit(self, token: str) -> None:
+    def admit(self, token: str) -> Caller:
         """Let a caller in; raises `Unauthenticated`."""
-        self._tokens.admit(token)
+        return self.tokens.admit(token)
+
+    def read_tokens(self) -> Tokens:
+        """Who may come in by what is on disk now."""
+        settings = self._settings
+        return Tokens.read(settings.token_file, Allowance(settings.token_rate, settings.token_streams))
 
     def models(self) -> pb.ListModelsResponse:
         """What this server serves."""
         models = [self._model(self._library.info(name)) for name in self._library.names()]
         return pb.ListModelsResponse(models=models, server_version=__version__)
 
-    async def generate(self, request: pb.GenerateRequest, write: Write, deadline: float | None) -> None:
+    async def generate(
+        self, request: pb.GenerateRequest, write: Write, deadline: float | None, who: Caller = NOBODY
+    ) -> None:
         """Make what is asked for and write its events; raises what kept it from being made."""
-        record = _Record(request.request_id, deadline)
+        record = _Record(request.request_id, deadline, who.name)
         try:
             self._check_room()
             order = record.order = await self._order(request, record)
-            await self._stream(order, record, self._sender(write))
+            with who.stream():
+                await self._stream(order, record, self._sender(write))
         except BaseException as error:
             record.error = error
             raise
         finally:
-            record.write(self._tally, request.prompt if self._settings.log_prompts else None)
+            line = record.write(self._tally, request.prompt if self._settings.log_prompts else None)
+            if self.traces is not None:
+                record.trace(self.traces, line)
 
     async def _order(self, request: pb.GenerateRequest, record: _Record) -> Order:
         """Check a request; where prompts are rewritten, only one that is fine bothers the rewriter."""
@@ -152,7 +163,7 @@ class Service(pb_grpc.PosewireServicer):
         jobs = self._worker.submit(order.requests, inbox)
         self._enter(inbox)
         try:
-            record.streamer = Streamer(order, record.stream_id, jobs, inbox, send)
+            record.streamer = Streamer(order, record.stream_id, jobs, inbox, send, self._tally.paced)
             await record.streamer.run()
         finally:
             for job in jobs:
@@ -188,8 +199,10 @@ class Service(pb_grpc.PosewireServicer):
         return write_model(ServedModel(info, is_default, loaded, self._settings.limits.max_seeds))
 
     def _check_room(self) -> None:
-        if self._draining:
+        if self.draining:
             raise ShuttingDown("the server shuts down and takes no new work; ask another one")
+        if self.stuck():
+            raise DeviceError("the device hangs in a call; ask another server")
         most = self._settings.max_streams
         if self.streams >= most:
             raise Overloaded(f"expected at most {most} streams at once, found as many; retry", _BUSY_RETRY)
@@ -216,28 +229,45 @@ class _Tally:
             "posewire_first_frame_seconds", "From the arrival of a request to its first frame."
         )
         self.frames = metrics.counter("posewire_frames_total", "Frames that left.")
+        self._gaps = metrics.histogram(
+            "posewire_chunk_gap_seconds", "From one chunk of a clip to its next one, pace included."
+        )
+        self._late = metrics.histogram(
+            "posewire_chunk_late_seconds", "From when a chunk was due until it left."
+        )
+
+    def paced(self, gap: float, late: float) -> None:
+        """A chunk left."""
+        if gap:
+            self._gaps.observe(gap)
+        self._late.observe(late)
 
 
 class _Record:
     """What the log says about one request, in one line."""
 
-    def __init__(self, request_id: str, deadline: float | None) -> None:
+    def __init__(self, request_id: str, deadline: float | None, caller: str) -> None:
         self.stream_id = secrets.token_hex(8)
         self.request_id = request_id
         self.deadline = deadline
+        self.caller = caller
         self.order: Order | None = None
         self.streamer: Streamer | None = None
         self.error: BaseException | None = None
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
+        self._arrived = time.time_ns()
+        self._parent = traceparent()
 
-    def write(self, tally: _Tally, prompt: str | None) -> None:
-        """Count the request and log its line."""
+    def write(self, tally: _Tally, prompt: str | None) -> Mapping[str, str | float]:
+        """Count the request, log its line, and give it."""
         code = self._code()
         tally.requests.add(1, code)
-        line: dict[str, object] = {"stream": self.stream_id, "code": code}
+        line: dict[str, str | float] = {"stream": self.stream_id, "code": code}
         if self.request_id:
             line["request"] = self.request_id[:128]
+        if self.caller:
+            line["caller"] = self.caller
         if self.order is not None:
             line |= {"model": self.order.info.name, "clips": len(self.order.requests)}
         if self.streamer is not None:
@@ -252,7 +282,27 @@ class _Record:
             line["error"] = str(self.error)
         if prompt is not None:
             line["prompt"] = prompt
-        logger.info("generate %s", json.dumps(line))
+        logger.info("generate %s", json.dumps(line), extra={"fields": line})
+        return line
+
+    def trace(self, traces: Traces, line: Mapping[str, str | float]) -> None:
+        """Write its span, with what the log says and how long each stage took."""
+        attributes = {f"posewire.{key}": value for key, value in line.items()} | {"rpc.system": "grpc"}
+        if self.streamer is not None:
+            spent = self.streamer.timings()
+            attributes |= {f"posewire.stage.{stage}_ms": took / 1e6 for stage, took in spent.items()}
+        at = self.streamer.first_frame if self.streamer is not None else None
+        first = {} if at is None else {"first frame": self._arrived + round((at - self._began) * 1e9)}
+        error = "" if self.error is None else str(self.error) or type(self.error).__name__
+        traces.add(
+            "posewire.v1.Posewire/Generate",
+            self._arrived,
+            time.time_ns(),
+            attributes,
+            parent=self._parent,
+            error=error,
+            events=first,
+        )
 
     def _code(self) -> str:
         if self.error is None:
@@ -261,14 +311,6 @@ class _Record:
             expired = self.deadline is not None and time.monotonic() >= self.deadline
             return "DEADLINE_EXCEEDED" if expired else "CANCELLED"
         return code_of(self.error).name if isinstance(self.error, PosewireError) else "INTERNAL"
-
-
-def _token(context: Context) -> str:
-    """The bearer token that came along with a call; empty: none."""
-    for key, value in context.invocation_metadata() or ():
-        if key == "authorization" and str(value).lower().startswith(_SCHEME):
-            return str(value)[len(_SCHEME) :]
-    return ""
 
 
 def _deadline(context: Context) -> float | None:
@@ -282,13 +324,7 @@ async def _answered(context: Context, work: Coroutine[Any, Any, Any]) -> Any:
     try:
         return await work
     except PosewireError as error:
-        await _abort(context, error)
+        await abort(context, error)
     except Exception:
         logger.exception("an RPC failed unexpectedly")
-        await _abort(context, GenerationFailed("the server failed unexpectedly; its log says more"))
-
-
-async def _abort(context: Context, error: PosewireError) -> NoReturn:
-    status = write_status(error)
-    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
-    await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
+        await abort(context, GenerationFailed("the server failed unexpectedly; its log says more"))

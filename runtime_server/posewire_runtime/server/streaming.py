@@ -32,6 +32,10 @@ Send = Callable[[pb.GenerateResponse], Awaitable[None]]
 """Writes a message and returns when there is room for the next; raises `ClientLost`."""
 
 
+Paced = Callable[[float, float], None]
+"""Hears of each chunk that left: seconds since the clip's one before, and since it was due."""
+
+
 class ClientLost(Cancelled):
     """The client went away, or no longer reads: nothing more can be sent."""
 
@@ -111,17 +115,22 @@ class _Outgoing:
     chunks: Iterator[tuple[int, int]] = field(compare=False)
     """Those after the next one."""
     job: Job = field(compare=False)
+    left: float | None = field(default=None, compare=False)
+    """When its last chunk left."""
 
 
 class Streamer:
     """Sends what one order makes: a header, clips, a status."""
 
-    def __init__(self, order: Order, stream_id: str, jobs: Sequence[Job], inbox: Inbox, send: Send) -> None:
+    def __init__(
+        self, order: Order, stream_id: str, jobs: Sequence[Job], inbox: Inbox, send: Send, paced: Paced
+    ) -> None:
         self._order = order
         self._stream_id = stream_id
         self._index = {job.id: i for i, job in enumerate(jobs)}
         self._inbox = inbox
         self._send = send
+        self._paced = paced
         self._clock = asyncio.get_running_loop().time
         self._outgoing: list[_Outgoing] = []
         self._ended: list[Job] = []
@@ -150,7 +159,7 @@ class Streamer:
             self._error = GenerationFailed(message)
         if self.began and not isinstance(self._error, ClientLost):
             code = code_of(self._error) if self._error else 0
-            await self._send(stream.write_status(self._timings(), code, self._error))
+            await self._send(stream.write_status(self.timings(), code, self._error))
         if self._error:
             raise self._error
 
@@ -217,8 +226,11 @@ class Streamer:
         clip.job.spend(Stage.PACK, packed - began)
         clip.job.spend(Stage.SEND, time.perf_counter_ns() - packed)
         self.frames += count
+        now = self._clock()
         if self.first_frame is None:
-            self.first_frame = self._clock()
+            self.first_frame = now
+        self._paced(0.0 if clip.left is None else now - clip.left, max(now - clip.due, 0.0))
+        clip.left = now
         following = next(clip.chunks, None)
         if following is None:
             heapq.heappop(self._outgoing)
@@ -237,7 +249,7 @@ class Streamer:
             message = f"clip {self._index[job.id]} failed: {error}"
             await self._send(stream.write_notice(Notice("clip_failed", message)))
 
-    def _timings(self) -> dict[str, int]:
+    def timings(self) -> dict[str, int]:
         """Each stage's longest time of any clip."""
         longest: dict[str, int] = {}
         for job in self._ended:
