@@ -58,6 +58,8 @@ class Config:
     """Share of clips shown without their text, for guidance."""
     time_shift: float = 1.5
     """Above 1 more training falls on noisy times, where the whole movement is decided."""
+    feet: float = 0.3
+    """Weight of the feet's speed in the world beside the error of all features."""
     ema: float = 0.999
     """How slowly the averaged weights follow."""
     max_frames: int = 360

@@ -21,11 +21,14 @@ TRANSLATION = slice(0, 3)
 ROTATIONS = slice(3, 135)
 POSITIONS = slice(135, 201)
 
-_GROUPS = (slice(0, 1), slice(1, 2), slice(2, 3), slice(3, 9), slice(9, 135), slice(135, 201))
+FEET = [135 + 3 * joint for joint in skeleton.feet(REST)]
+"""Where the ankles' and toes' positions begin."""
+
+_GROUPS = (slice(3, 9), slice(9, 135), slice(135, 201))
 _FLOOR = 0.7
 """No feature's spread counts as less than this share of its group's: tiny movements stay tiny."""
-_TRAVEL = 0.5
-"""Translation is scaled to more than a spread of 1: an error in it slides the feet, so it weighs more."""
+_TRAVEL = np.array([0.2, 0.1, 0.2])
+"""What translation is counted in, metres: far less than its spread, for an error in it slides the feet."""
 
 
 def encode(motion: Motion) -> Float:
@@ -66,7 +69,7 @@ def measure(clips: list[Float]) -> Normaliser:
     std = frames.std(0)
     for group in _GROUPS:
         std[group] = np.maximum(std[group], _FLOOR * np.median(std[group]))
-    std[TRANSLATION] *= _TRAVEL
+    std[TRANSLATION] = _TRAVEL
     std = np.maximum(std, 1e-2)
     return Normaliser(frames.mean(0).astype(np.float32), std.astype(np.float32))
 

@@ -6,12 +6,18 @@ files and no optimiser. The network is HY-Motion's.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.network import MotionTransformer
+from posewire_export.train import features
 from posewire_export.train.text_model import Text
+
+_SLIP = 0.03
+"""Metres in a frame by which a foot may be wrong before the loss grows less steeply."""
 
 
 class MotionModel(nn.Module):
@@ -55,16 +61,35 @@ def draw_times(uniform: Tensor, shift: float) -> Tensor:
     return uniform / (uniform + shift * (1 - uniform))
 
 
-def flow_loss(
-    model: MotionModel, motion: Tensor, frame_mask: Tensor, text: Text, noise: Tensor, times: Tensor
-) -> Tensor:
-    """Smooth L1 distance between the network's velocity and the true one, over real frames."""
-    t = times[:, None, None]
-    velocity = model((1 - t) * noise + t * motion, text, times, frame_mask)
-    error = nn.functional.smooth_l1_loss(velocity.float(), motion - noise, reduction="none").mean(
-        -1
-    )  # (B, T)
-    return (error * frame_mask).sum() / frame_mask.sum()
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """What is minimised: the error of the velocity, and that of how the feet move in the world."""
+
+    std: Tensor  # (201,)
+    """Metres and numbers of a rotation that a normalised feature counts."""
+    feet: float
+    """Weight of the second part."""
+
+    def __call__(
+        self, model: MotionModel, motion: Tensor, frame_mask: Tensor, text: Text, noise: Tensor, times: Tensor
+    ) -> Tensor:
+        """Smooth L1 distances over real frames."""
+        t = times[:, None, None]
+        velocity = model((1 - t) * noise + t * motion, text, times, frame_mask).float()
+        error = velocity - (motion - noise)
+        apart = nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none").mean(-1)
+        loss = (apart * frame_mask).sum() / frame_mask.sum()
+        if self.feet > 0:
+            loss = loss + self.feet * self._feet((1 - t) * error, frame_mask)
+        return loss
+
+    def _feet(self, error: Tensor, frame_mask: Tensor) -> Tensor:
+        """Error (B, T, 201) of the motion that the velocity leads to, as speed of feet in the world."""
+        metres = error * self.std
+        feet = [metres[..., at : at + 3] + metres[..., features.TRANSLATION] for at in features.FEET]
+        slip = torch.stack(feet, dim=2).diff(dim=1) / _SLIP  # (B, T - 1, 4, 3)
+        apart = nn.functional.smooth_l1_loss(slip, torch.zeros_like(slip), reduction="none").mean((2, 3))
+        return (apart * frame_mask[:, 1:]).sum() / frame_mask[:, 1:].sum()
 
 
 @torch.no_grad()

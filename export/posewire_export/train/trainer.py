@@ -23,7 +23,7 @@ from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.train.config import Config
 from posewire_export.train.features import WIDTH, Normaliser
 from posewire_export.train.feed import Corpus, Example, Pools, pack
-from posewire_export.train.flow import MotionModel, draw_times, flow_loss, initialise
+from posewire_export.train.flow import Loss, MotionModel, draw_times, initialise
 from posewire_export.train.text_model import Text, TextSide
 from posewire_runtime.errors import InvalidFile
 
@@ -78,6 +78,7 @@ class Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
+        self._loss = Loss(torch.from_numpy(normaliser.std).to(self.device), config.feet)
         self._batches: list[list[Example]] | None = None
 
     def start_from(self, model: MotionModel) -> None:
@@ -110,7 +111,7 @@ class Trainer:
         text = self.model.without(batch.text, dropped)
         times = draw_times(uniform, self.config.time_shift)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            loss = flow_loss(self.model, batch.motion, batch.mask, text, noise, times)
+            loss = self._loss(self.model, batch.motion, batch.mask, text, noise, times)
         for group in self._optimiser.param_groups:
             group["lr"] = self.rate()
         self._optimiser.zero_grad()
@@ -201,6 +202,7 @@ class Validation:
         examples = [Example(clip[: config.max_frames], entry.texts[0]) for clip, entry in pairs]
         self._batches = list(pack(sorted(examples, key=lambda e: len(e.frames)), config.batch_frames))
         self._shift = config.time_shift
+        self._loss = Loss(torch.ones(WIDTH), feet=0.0)
 
     @torch.no_grad()
     def __call__(self, trainer: Trainer) -> float:
@@ -211,7 +213,8 @@ class Validation:
             noise = torch.randn(batch.motion.shape, generator=generator).to(trainer.device)
             times = draw_times(torch.rand(len(examples), generator=generator), self._shift).to(trainer.device)
             count = float(batch.mask.sum())
-            total += count * flow_loss(model, batch.motion, batch.mask, batch.text, noise, times).item()
+            loss = self._loss(model, batch.motion, batch.mask, batch.text, noise, times)
+            total += count * loss.item()
             frames += count
         return total / frames
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.packages.package import Package
+from posewire_runtime.text import compact
+from posewire_runtime.text.compact import CompactEncoder
 from posewire_runtime.text.encoder import TextEncoder
 from posewire_runtime.text.packs import Encoder, PackedPrompts, PromptPack
-from posewire_runtime.text.settings import TextSettings
+from posewire_runtime.text.settings import Placement, TextSettings
 
 
 def open_encoder(package: Package, engine: EngineSettings, settings: TextSettings) -> Encoder | None:
@@ -24,5 +26,14 @@ def open_encoder(package: Package, engine: EngineSettings, settings: TextSetting
         return PackedPrompts(packs, policy)
     opened = package.text_encoder()
     assert opened is not None, "there is a reference"
-    encoder = TextEncoder(opened, engine, settings.placement)
+    encoder = encoder_of(opened, engine, settings.placement)
     return PackedPrompts(packs, policy, encoder) if packs else encoder
+
+
+def encoder_of(
+    package: Package, engine: EngineSettings, placement: Placement
+) -> TextEncoder | CompactEncoder:
+    """The encoder that runs a text-encoder package, by its family."""
+    if package.manifest.family == compact.FAMILY:
+        return CompactEncoder(package, engine)
+    return TextEncoder(package, engine, placement)

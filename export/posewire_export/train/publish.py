@@ -1,0 +1,132 @@
+"""A trained network and its text encoder -> one package that the runtime serves.
+
+The graphs are those of HY-Motion's exporter: what is special here is the rest skeleton, the guidance
+that is folded into the weights, and the text encoder that lies inside.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from posewire_export.hymotion.network import Config as NetworkConfig
+from posewire_export.hymotion.package import PRESETS, Description, Making, Source, write_package
+from posewire_export.train import rest
+from posewire_export.train.config import from_dict
+from posewire_export.train.text_graph import TextPackage, write_text_package
+from posewire_export.train.text_model import TextSide
+from posewire_runtime.families.hymotion_text import Vectors
+from posewire_runtime.packages.hashes import sha256_of
+from posewire_runtime.packages.manifest import EncoderReference, Normalisation, Precision
+from posewire_runtime.packages.package import Package
+from posewire_runtime.types import Features, Licence, Limits, Preset
+
+TEXT_FOLDER = "text"
+"""Where the encoder lies inside the package."""
+
+FEW_STEPS: Mapping[str, Preset] = {
+    "preview": Preset(steps=2, solver="euler"),
+    "fast": Preset(steps=4, solver="euler"),
+    "quality": Preset(steps=8, solver="euler"),
+}
+"""Presets of a network whose flows were straightened."""
+
+_PREFIX = "motion_transformer."
+
+
+@dataclass(frozen=True, eq=False)
+class Publication:
+    """What a package says of itself, and what it is made of."""
+
+    weights: Path
+    """average.pt of a run."""
+    side: TextSide
+    known: Sequence[str]
+    """Captions that the network learned from."""
+    name: str
+    licence: Licence
+    description: str = ""
+    guidance: float | None = None
+    """Guidance at run time; None: it is folded into the weights, and no other can be asked for."""
+    strange: float = 0.55
+    familiar: float = 0.85
+    precision: Precision = "int8"
+    text_precision: Precision = "int8"
+    texts: Mapping[str, str] | None = None
+    """Files that travel along: name -> content."""
+    command: str = ""
+
+
+def publish(work: Publication, out: Path, report: Callable[[str], None] = print) -> Package:
+    """Write the package, each graph checked against torch."""
+    stored = torch.load(work.weights, map_location="cpu", weights_only=True)
+    with TemporaryDirectory(dir=out.parent) as scratch:
+        encoder = write_text_package(
+            TextPackage(
+                work.side,
+                work.known,
+                work.strange,
+                work.familiar,
+                work.licence,
+                work.text_precision,
+                f"{work.name}-text",
+                work.command,
+            ),
+            Path(scratch) / TEXT_FOLDER,
+        )
+        description = _description(work)
+        examples = tuple(_features(work.side, text) for text in sorted(set(work.known))[::500])
+        making = Making(precision=work.precision, features=examples, report=report)
+        package = write_package(source_of(stored, work), description, Path(scratch) / "motion", making)
+        shutil.move(encoder.root, package.root / TEXT_FOLDER)
+        reference = EncoderReference(TEXT_FOLDER, "inside", encoder.fingerprint)
+        package.update(replace(package.manifest, text_encoder=reference))
+        if out.exists():
+            shutil.rmtree(out)
+        shutil.move(package.root, out)
+    return Package.open(out)
+
+
+def source_of(stored: Mapping[str, object], work: Publication) -> Source:
+    """The network as the exporter wants it."""
+    tensors = {name: value.float() for name, value in stored["model_state_dict"].items()}  # pyright: ignore[reportAttributeAccessIssue]
+    sizes = from_dict(stored["config"]).network  # pyright: ignore[reportArgumentType]
+    width = work.side.width
+    return Source(
+        config=NetworkConfig(sizes.width, sizes.layers, sizes.heads, word_dim=width, sentence_dim=width),
+        tensors={n.removeprefix(_PREFIX): t for n, t in tensors.items() if n.startswith(_PREFIX)},
+        normalisation=Normalisation(tensors["mean"].numpy(), tensors["std"].numpy()),
+        vectors=Vectors(
+            null_words=tensors["null_ctxt_input"].numpy()[0],
+            null_sentence=tensors["null_vtxt_feat"].numpy()[0],
+            game_sentence=np.zeros((1, width), np.float32),
+        ),
+        files={work.weights.name: sha256_of(work.weights)},
+    )
+
+
+def _description(work: Publication) -> Description:
+    folded = work.guidance is None
+    limits = Limits(min_frames=20, max_frames=360, max_steps=50, fixed_guidance=1.0 if folded else None)
+    return Description(
+        name=work.name,
+        licence=work.licence,
+        description=work.description,
+        skeleton=rest.REST,
+        limits=limits,
+        guidance=work.guidance or 1.0,
+        command=work.command,
+        texts=work.texts or {},
+        presets=FEW_STEPS if folded else PRESETS,
+    )
+
+
+def _features(side: TextSide, prompt: str) -> Features:
+    text = side([prompt])
+    return Features(text.tokens[0].numpy(), text.sentence[0].numpy())
