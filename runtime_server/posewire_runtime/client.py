@@ -10,9 +10,11 @@ Errors of the server come back as the classes of `errors`, with the refused fiel
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, Unpack
 
 import grpc
@@ -28,6 +30,24 @@ from posewire_runtime.wire.requests import GenerateOptions, write_generate
 from posewire_runtime.wire.status import DETAILS_KEY, read_status
 
 DEFAULT_TARGET = "127.0.0.1:50051"
+
+
+def tls(
+    authority: str | os.PathLike[str] | None = None,
+    certificate: str | os.PathLike[str] | None = None,
+    key: str | os.PathLike[str] | None = None,
+) -> grpc.ChannelCredentials:
+    """Credentials for a client, from PEM files.
+
+    `authority`: whose word a server's certificate must have; None: those the system trusts. `certificate`
+    and `key`: what a server with mutual TLS asks for.
+    """
+
+    def read(path: str | os.PathLike[str] | None) -> bytes | None:
+        return None if path is None else Path(path).read_bytes()
+
+    return grpc.ssl_channel_credentials(read(authority), read(key), read(certificate))
+
 
 _OPTIONS = (("grpc.max_receive_message_length", 16 << 20),)
 
