@@ -48,7 +48,7 @@ class Server:
         check_exposure(self._settings)
         self._service = Service(worker, library, self._settings)
         self._health = cast(Any, health).aio.HealthServicer()
-        self._caretaker = Caretaker(
+        self.caretaker = Caretaker(
             worker,
             library,
             SERVICE,
@@ -56,7 +56,8 @@ class Server:
             stuck_seconds=self._settings.stuck_seconds,
             watch_seconds=self._settings.models.watch_seconds,
         )
-        self._service.stuck = lambda: self._caretaker.stuck
+        """Looks after the device, the models and their packages."""
+        self._service.stuck = lambda: self.caretaker.stuck
         self._monitor = Monitor(self._settings.metrics, worker.metrics, self._state)
         self._care: asyncio.Task[None] | None = None
         self._grpc = grpc.aio.server(
@@ -95,9 +96,9 @@ class Server:
             self._service.traces = Traces(self._settings.metrics.otlp)
         self.port = self._bind()
         await self._monitor.start()
-        await self._caretaker.look()
+        await self.caretaker.look()
         await self._grpc.start()
-        self._care = asyncio.create_task(self._caretaker.run(), name="caretaker")
+        self._care = asyncio.create_task(self.caretaker.run(), name="caretaker")
         logger.info("listening on %s", self.address)
 
     async def stop(self, drain: float | None = None) -> None:
@@ -122,12 +123,12 @@ class Server:
             self._service.tokens.renew(self._service.read_tokens())
         except InvalidConfig as error:
             logger.error("the tokens stay as they were: %s", error)
-        await self._caretaker.reload_changed()
+        await self.caretaker.reload_changed()
 
     def _state(self) -> Health:
         """What the monitor says."""
-        self._caretaker.measure()
-        told = self._caretaker.report()
+        self.caretaker.measure()
+        told = self.caretaker.report()
         if self._service.draining:
             told = {**told, "status": "draining"}
         return told["status"] == "ok", told
