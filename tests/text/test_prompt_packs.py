@@ -43,7 +43,8 @@ class LetterEncoder:
     def _features(self, prompt: str) -> Features:
         letters = np.array([ord(c) / 7 for c in prompt] + [1.5, -2.25], np.float32)
         tokens = letters[:, None] * np.arange(1, 5, dtype=np.float32)
-        return Features(tokens, tokens[:1, :3], notices=("odd",) if "odd" in prompt else ())
+        odd = "odd" in prompt
+        return Features(tokens, tokens[:1, :3], 0.5 if odd else None, "even" if odd else None, ("odd",) * odd)
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def test_a_pack_gives_back_what_the_encoder_made(file: Path) -> None:
         np.testing.assert_array_equal(found.tokens, expected.tokens)
         np.testing.assert_array_equal(found.sentence, expected.sentence)
         assert found.notices == expected.notices
+        assert (found.familiarity, found.nearest) == (expected.familiarity, expected.nearest)
     assert read.get("a person walks forward.") is None  # another letter case is another prompt
 
 

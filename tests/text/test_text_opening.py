@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posewire_runtime.cli import run
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import InvalidConfig, InvalidRequest, PackageError
 from posewire_runtime.families import open_package
@@ -90,6 +91,19 @@ def test_unknown_prompts_are_refused_or_take_the_nearest(alone: Path, pack: Path
     found = animate(alone, nearest, "a man walks forward")
     known = animate(alone, nearest, KNOWN[0])
     np.testing.assert_array_equal(found.clips[0].rotations, known.clips[0].rotations)
+
+
+def test_the_command_line_needs_no_encoder_beside_a_pack(
+    alone: Path, pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = alone.parent / "jump.npz"
+    model = ("generate", "--model", str(alone), "--frames", "20", "--steps", "2", "--out", str(out))
+    packs = ("--text-packs", str(pack), "--text-unknown", "refuse")
+    assert run([*model, *packs, "jump"]) == 0
+    assert out.is_file()
+    assert run([*model, *packs, "swim"]) == 2
+    assert "one of the 2 packed prompts" in capsys.readouterr().err
+    assert run([*model, "jump"]) == 3
 
 
 def test_packs_and_encoder_together(model: Path, pack: Path) -> None:

@@ -98,10 +98,10 @@ def _run(options: argparse.Namespace) -> int:
     import time
 
     from posewire_runtime.device.providers import EngineSettings
-    from posewire_runtime.text.encoder import TextEncoder
+    from posewire_runtime.text.opening import encoder_of
 
     package = open_encoder_package(options.model)
-    encoder = TextEncoder(package, EngineSettings(provider=options.provider), options.text_encoder)
+    encoder = encoder_of(package, EngineSettings(provider=options.provider), options.text_encoder)
     began = time.perf_counter()
     features = encoder.encode(options.prompts)
     seconds = time.perf_counter() - began
@@ -115,7 +115,6 @@ def _run(options: argparse.Namespace) -> int:
         "fingerprint": package.fingerprint,
         "lengths": lengths,
         "seconds": round(seconds, 3),
-        "load_seconds": round(encoder.memory().load_seconds, 3),
         "file": str(options.raw),
     }
     tokens = ", ".join(map(str, lengths))

@@ -23,14 +23,14 @@ def built_in() -> dict[str, Entry]:
 def _package(folder: Path, text: TextSettings) -> Entry:
     from posewire_runtime.families import open_package, package_info
     from posewire_runtime.packages.package import Package
+    from posewire_runtime.text.opening import encoder_bytes
 
     stamp = _stamp(folder)
     package = Package.open(folder)
-    encoder = package.text_encoder()
     return Entry(
         package_info(package),
         lambda: open_package(package, text=text),
-        nbytes=package.nbytes + (0 if encoder is None else encoder.nbytes),
+        nbytes=package.nbytes + encoder_bytes(package, text),
         stamp=lambda: _stamp(folder) or stamp,
         renew=lambda: _package(folder, text),
     )

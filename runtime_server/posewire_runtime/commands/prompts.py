@@ -55,12 +55,12 @@ def register(subparsers: Subparsers) -> None:
 
 def _pack(options: argparse.Namespace) -> int:
     from posewire_runtime.device.providers import EngineSettings
-    from posewire_runtime.text.encoder import TextEncoder
+    from posewire_runtime.text.opening import encoder_of
     from posewire_runtime.text.packs import PromptPack
 
     prompts = _read_prompts(options.prompts)
     package = open_encoder_package(options.model)
-    encoder = TextEncoder(package, EngineSettings(provider=options.provider), options.text_encoder)
+    encoder = encoder_of(package, EngineSettings(provider=options.provider), options.text_encoder)
     pack = PromptPack.make(encoder, package.manifest.name, prompts, half=options.half)
     pack.write(options.out)
     print(f"{options.out}: {_summary(pack)}")

@@ -93,6 +93,12 @@ class CompactEncoder:
         )
         self._graph: Graph | None = None
 
+    def __enter__(self) -> CompactEncoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def recall(self, prompt: str) -> Features | None:
         """Nothing: it remembers no prompt."""
         del prompt

@@ -30,6 +30,15 @@ def open_encoder(package: Package, engine: EngineSettings, settings: TextSetting
     return PackedPrompts(packs, policy, encoder) if packs else encoder
 
 
+def encoder_bytes(package: Package, settings: TextSettings) -> int:
+    """Bytes of what `open_encoder` would read."""
+    packs = sum(file.stat().st_size for file in settings.pack_files)
+    if packs and settings.policy != "encode":
+        return packs
+    encoder = package.text_encoder(verify="sizes")
+    return packs if encoder is None else packs + encoder.nbytes
+
+
 def encoder_of(
     package: Package, engine: EngineSettings, placement: Placement
 ) -> TextEncoder | CompactEncoder:

@@ -62,6 +62,10 @@ class PackedPrompt:
     rows: int
     """Its rows of tokens."""
     notices: tuple[str, ...] = ()
+    familiarity: float | None = None
+    """How well the model knows such prompts, where the encoder says so."""
+    nearest: str | None = None
+    """The caption that the model knows nearest to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,7 @@ class PromptPack:
         return cls(
             encoder=encoder.fingerprint,
             encoder_name=name,
-            prompts=tuple(
-                PackedPrompt(t, len(f.tokens), f.notices) for t, f in zip(texts, features, strict=True)
-            ),
+            prompts=tuple(_packed(text, found) for text, found in zip(texts, features, strict=True)),
             tokens=np.concatenate([f.tokens for f in features]).astype(dtype),
             sentences=np.concatenate([f.sentence for f in features]).astype(dtype),
         )
@@ -182,7 +184,9 @@ class PromptPack:
     def _features(self, index: int) -> Features:
         tokens = self.tokens[self._starts[index] : self._starts[index + 1]]
         sentence = self.sentences[index : index + 1]
-        return Features(_float(tokens), _float(sentence), notices=self.prompts[index].notices)
+        prompt = self.prompts[index]
+        said = (prompt.familiarity, prompt.nearest, prompt.notices)
+        return Features(_float(tokens), _float(sentence), *said)
 
 
 class PackedPrompts:
@@ -251,6 +255,10 @@ def encoder_fingerprint(package: Package) -> str:
 
 class _Broken(Exception):
     """The header isn't one."""
+
+
+def _packed(text: str, found: Features) -> PackedPrompt:
+    return PackedPrompt(text, len(found.tokens), found.notices, found.familiarity, found.nearest)
 
 
 def _header(data: bytes) -> PackHeader:
