@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -57,6 +58,8 @@ class Caretaker:
         metrics = worker.metrics
         self._stuck_gauge = metrics.gauge("posewire_device_stuck", "1 while the device hangs in a call.")
         self._memory = metrics.gauge("process_resident_memory_bytes", "Memory of the server's process.")
+        self._handles = metrics.gauge("process_open_fds", "Open files and sockets; -1: not known here.")
+        self._tasks = metrics.gauge("posewire_tasks", "Tasks of the server's event loop.")
         self._models = metrics.gauge("posewire_models_loaded", "Models in memory.")
         self._weights = metrics.gauge("posewire_model_bytes", "Bytes open models are counted with.")
         self._reloads = metrics.counter(
@@ -87,6 +90,8 @@ class Caretaker:
     def measure(self) -> None:
         """Set the gauges that nobody else sets."""
         self._memory.set(process_bytes() or 0)
+        self._handles.set(_handles())
+        self._tasks.set(len(asyncio.all_tasks()))
         self._models.set(sum(self._library.loaded(name) for name in self._library.names()))
         self._weights.set(self._library.nbytes)
 
@@ -152,6 +157,14 @@ class Caretaker:
             await work
         except Exception:
             logger.exception("the caretaker stumbled")
+
+
+def _handles() -> int:
+    """How many files and sockets this process has open; -1 where that isn't known."""
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:  # not Linux
+        return -1
 
 
 def _stamp_of(entry: Entry) -> object:

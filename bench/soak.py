@@ -1,0 +1,420 @@
+"""A server under everything at once, for long, with restarts: does every request end, and does anything grow?
+
+    python bench/soak.py --minutes 20 --clients 100
+
+Starts `posewire serve` as a process of its own and keeps clients of every kind at it: short and long clips,
+several seeds, paced streams, cancels, deadlines, readers that are slow or stop reading, bytes that are no
+request, new connections for every call. The server is restarted again and again, in turn by SIGTERM and by
+SIGKILL, at least once in every run. A request that was sent must come to exactly one end at its client;
+UNAVAILABLE is one. Memory, tasks and handles of the server are read from its own /metrics.
+
+The last line is a JSON summary. Exit code 0 only if as many requests ended as were sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import numpy as np
+
+from posewire_runtime.client import AsyncClient, AsyncStream
+from posewire_runtime.errors import PosewireError, code_of
+from posewire_runtime.exchange.events import Chunk, ClipEnd
+
+GENERATE = "/posewire.v1.Posewire/Generate"
+PROMPTS = ("a person walks", "runs fast", "waves with the left hand", "turns around", "stands")
+SETTINGS = {"stall-seconds": 3, "drain-seconds": 2, "request-seconds": 3, "worker-limits-rows": 48}
+"""Of the server: short patience, so that a run of a minute sees all of it."""
+LOST_AFTER = 60.0
+"""Seconds after which a request that hasn't ended counts as lost."""
+LIFE = 120.0
+"""Seconds between two restarts, or a third of the run where that is shorter."""
+SAMPLE = 2.0
+"""Seconds between two looks at the server's figures."""
+ENOUGH = 50.0
+"""Seconds of a life below which its growth says nothing."""
+ALLOWED = 1.0
+"""MB a minute that memory may grow once it is warm."""
+
+
+@dataclass
+class Book:
+    """What was sent, and how it ended."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    strange: list[str] = field(default_factory=list)
+    """Ends that nobody should see."""
+    strangers: int = 0
+    """Connections that brought no request."""
+
+    async def one(self, kind: str, work: Awaitable[None]) -> None:
+        """One request, from being sent to its end."""
+        self.sent[kind] += 1
+        try:
+            async with asyncio.timeout(LOST_AFTER):
+                await work
+        except PosewireError as error:
+            code = code_of(error).name
+        except grpc.RpcError as error:
+            code = error.code().name  # type: ignore[attr-defined]
+        except TimeoutError:
+            self.strange.append(f"{kind}: no end within {LOST_AFTER:g} s")
+            return
+        except Exception as error:
+            self.strange.append(f"{kind}: {type(error).__name__}: {error}")
+            return
+        else:
+            code = "OK"
+        self.ended[kind] += 1
+        self.codes[code] += 1
+
+
+# -------------------------------------------------------------------------------------- the clients
+
+
+async def read_all(stream: AsyncStream, pause: Callable[[], float] = lambda: 0.0) -> None:
+    """Every event of a stream, which must hold what its clips announced."""
+    frames, announced = 0, 0
+    async for event in stream.events():
+        if isinstance(event, Chunk):
+            frames += len(event.root)
+            await asyncio.sleep(pause())
+        elif isinstance(event, ClipEnd):
+            announced += event.frames
+    if frames != announced:
+        raise ValueError(f"expected {announced} frames, found {frames}")
+
+
+async def short(client: AsyncClient, draw: random.Random, target: str) -> None:
+    await read_all(client.generate(draw.choice(PROMPTS), frames=draw.randint(20, 90)))
+
+
+async def long(client: AsyncClient, draw: random.Random, target: str) -> None:
+    await read_all(client.generate(draw.choice(PROMPTS), frames=draw.randint(600, 3000), steps=50))
+
+
+async def seeds(client: AsyncClient, draw: random.Random, target: str) -> None:
+    chosen = draw.sample(range(1000), 4)
+    await read_all(client.generate(draw.choice(PROMPTS), frames=60, seeds=chosen, progress=True))
+
+
+async def paced(client: AsyncClient, draw: random.Random, target: str) -> None:
+    await read_all(client.generate(draw.choice(PROMPTS), frames=150, pace=2.0))
+
+
+async def cancelling(client: AsyncClient, draw: random.Random, target: str) -> None:
+    stream = client.generate(draw.choice(PROMPTS), frames=600, pace=1.0)
+    timer = asyncio.get_running_loop().call_later(draw.uniform(0, 1.5), stream.cancel)
+    try:
+        await read_all(stream)
+    finally:
+        timer.cancel()
+
+
+async def leaving(client: AsyncClient, draw: random.Random, target: str) -> None:
+    """Closes its connection in the middle: the stream's end is its own `Cancelled`."""
+    async with AsyncClient(target) as own:
+        stream = own.generate(draw.choice(PROMPTS), frames=600, pace=1.0)
+        await stream.open()
+        await asyncio.sleep(draw.uniform(0, 1))
+        stream.cancel()
+        await read_all(stream)
+
+
+async def hurried(client: AsyncClient, draw: random.Random, target: str) -> None:
+    await read_all(client.generate(draw.choice(PROMPTS), frames=300, timeout=draw.uniform(0.001, 0.5)))
+
+
+async def slow(client: AsyncClient, draw: random.Random, target: str) -> None:
+    await read_all(client.generate(draw.choice(PROMPTS), frames=600), lambda: draw.uniform(0, 0.3))
+
+
+async def stalling(client: AsyncClient, draw: random.Random, target: str) -> None:
+    """Asks for much, reads one message, and then nothing for longer than the server waits."""
+    async with AsyncClient(target) as own:
+        stream = own.generate(draw.choice(PROMPTS), frames=7200, seeds=list(range(8)))
+        await stream.open()
+        await asyncio.sleep(SETTINGS["stall-seconds"] + 2)
+        await read_all(stream)
+
+
+async def reconnecting(client: AsyncClient, draw: random.Random, target: str) -> None:
+    async with AsyncClient(target) as own:
+        await read_all(own.generate(draw.choice(PROMPTS), frames=draw.randint(20, 300)))
+
+
+async def asking(client: AsyncClient, draw: random.Random, target: str) -> None:
+    await (client.models(timeout=10) if draw.random() < 0.5 else client.warm(["walk"], timeout=10))
+
+
+async def refused(client: AsyncClient, draw: random.Random, target: str) -> None:
+    options: dict[str, Any] = draw.choice(
+        [{"frames": 10**6}, {"model": "../x"}, {"steps": 0}, {"seeds": [1, 1]}]
+    )
+    await read_all(client.generate(draw.choice(PROMPTS), **options))
+
+
+async def garbage(client: AsyncClient, draw: random.Random, target: str) -> None:
+    """Bytes that are no message, in a call that is one."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        async for _ in channel.unary_stream(GENERATE)(draw.randbytes(draw.randint(1, 300))):
+            pass
+
+
+KINDS: dict[str, Callable[[AsyncClient, random.Random, str], Awaitable[None]]] = {
+    kind.__name__: kind
+    for kind in (
+        short, long, seeds, paced, cancelling, leaving, hurried, slow, stalling, reconnecting, asking,
+        refused, garbage,
+    )
+}  # fmt: skip
+
+
+async def keep_asking(kind: str, number: int, target: str, until: float, book: Book) -> None:
+    """One client, for as long as the run lasts."""
+    draw = random.Random(f"{kind}-{number}")
+    async with AsyncClient(target) as client:
+        while time.monotonic() < until:
+            await book.one(kind, KINDS[kind](client, draw, target))
+            await asyncio.sleep(draw.uniform(0.05, 0.6))
+
+
+async def keep_knocking(port: int, until: float, book: Book) -> None:
+    """Strangers at the port: random bytes, halves of greetings, silence."""
+    draw = random.Random("stranger")
+    while time.monotonic() < until:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            start = draw.choice(
+                (b"", b"GET / HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01")
+            )
+            writer.write(start + draw.randbytes(draw.choice((0, 1, 100, 5000))))
+            with suppress(OSError):
+                await writer.drain()
+            await asyncio.sleep(draw.uniform(0, 0.5))
+            writer.close()
+            book.strangers += 1
+        await asyncio.sleep(draw.uniform(0, 0.2))
+
+
+# --------------------------------------------------------------------------------------- the server
+
+
+@dataclass
+class Life:
+    """One life of the server, between two restarts."""
+
+    times: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    """MB."""
+    tasks: list[float] = field(default_factory=list)
+    handles: list[float] = field(default_factory=list)
+
+    def settled(self) -> slice:
+        """The samples after the warm-up: half a minute, or the first third."""
+        warm = self.times[0] + min(30.0, (self.times[-1] - self.times[0]) / 3)
+        return slice(next(i for i, at in enumerate(self.times) if at >= warm), None)
+
+    def growth(self) -> float:
+        """MB a minute, of the line that fits the settled samples best."""
+        part = self.settled()
+        if len(self.times[part]) < 3:
+            return 0.0
+        return float(np.polyfit(np.asarray(self.times[part]) / 60, self.memory[part], 1)[0])
+
+    def drift(self, values: Sequence[float]) -> float:
+        """How much the middle of the last third lies above that of the first one."""
+        part = values[self.settled()]
+        third = max(len(part) // 3, 1)
+        return float(np.median(part[-third:]) - np.median(part[:third])) if part else 0.0
+
+
+class Served:
+    """The server's process, which may be another one from time to time."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        self.port, self.watched = free_port(), free_port()
+        self._models = models
+        self.lives: list[Life] = []
+        self.restarts: Counter[str] = Counter()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def target(self) -> str:
+        """Where clients find it."""
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start it, and wait until it listens."""
+        flags = {"port": self.port, "metrics-port": self.watched} | SETTINGS
+        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--json", "--quiet"]
+        command += [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+        command += [word for model in self._models for word in ("--model", model)]
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        assert self._process.stdout is not None
+        if not await self._process.stdout.readline():
+            raise SystemExit("the server didn't start")
+        self.lives.append(Life())
+
+    async def stop(self, number: int) -> None:
+        """End it, kindly or not; raises where a kind end wasn't a good one."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = await asyncio.wait_for(self._process.wait(), 30)
+        if number == signal.SIGTERM and code != 0:
+            raise SystemExit(f"expected the server to drain and exit with 0, found {code}")
+
+    async def restart(self) -> None:
+        """End it and start it again, in turn by SIGTERM and by SIGKILL."""
+        number = signal.SIGTERM if self.restarts.total() % 2 == 0 else signal.SIGKILL
+        self.restarts[signal.Signals(number).name] += 1
+        await self.stop(number)
+        await asyncio.sleep(0.3)
+        await self.start()
+
+    async def sample(self) -> None:
+        """Read its own figures."""
+        with suppress(OSError):
+            found = await asyncio.to_thread(metrics_of, self.watched)
+            life = self.lives[-1]
+            life.times.append(time.monotonic())
+            life.memory.append(found["process_resident_memory_bytes"] / 1e6)
+            life.tasks.append(found["posewire_tasks"])
+            life.handles.append(found["process_open_fds"])
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def metrics_of(port: int) -> dict[str, float]:
+    """A server's metrics without labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.split() for line in lines if not line.startswith("#") and "{" not in line)
+    return {name: float(value) for name, value in pairs}
+
+
+async def watch(served: Served, until: float, began: float, life: float) -> None:
+    """Sample and restart, until it is time."""
+    due = began + life
+    while time.monotonic() < until:
+        await asyncio.sleep(SAMPLE)
+        await served.sample()
+        if time.monotonic() >= due and until - time.monotonic() > life / 4:
+            await served.restart()
+            due = time.monotonic() + life
+
+
+async def soak(minutes: float, clients: int, models: Sequence[str]) -> tuple[Book, Served, dict[str, float]]:
+    """The whole run: the book, the server, and what the server holds once everybody has left."""
+    book, served = Book(), Served(models)
+    await served.start()
+    began = time.monotonic()
+    until = began + minutes * 60
+    kinds = [[*KINDS][i % len(KINDS)] for i in range(clients)]
+    work = [keep_asking(kind, i, served.target, until, book) for i, kind in enumerate(kinds)]
+    await asyncio.gather(
+        *work,
+        keep_knocking(served.port, until, book),
+        watch(served, until, began, min(LIFE, minutes * 60 / 3)),
+        report(book, began, until),
+    )
+    await asyncio.sleep(SETTINGS["stall-seconds"] + 1)
+    left = await asyncio.to_thread(metrics_of, served.watched)
+    await served.stop(signal.SIGTERM)
+    return book, served, left
+
+
+async def report(book: Book, began: float, until: float) -> None:
+    """A line now and then."""
+    while time.monotonic() < until:
+        await asyncio.sleep(min(30.0, max(until - time.monotonic(), 0.0)))
+        sent, ended = book.sent.total(), book.ended.total()
+        print(
+            f"{time.monotonic() - began:6.0f} s: {sent} sent, {ended} ended, {dict(book.codes)}", flush=True
+        )
+
+
+# -------------------------------------------------------------------------------------- the figures
+
+
+def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]:
+    """What people read."""
+    yield f"{'kind':<14}{'sent':>8}{'ended':>8}"
+    for kind in KINDS:
+        yield f"{kind:<14}{book.sent[kind]:>8}{book.ended[kind]:>8}"
+    yield f"strangers at the port: {book.strangers}; restarts: {dict(served.restarts)}"
+    for i, life in enumerate(life for life in served.lives if len(life.times) > 3):
+        yield (
+            f"life {i}: {life.times[-1] - life.times[0]:.0f} s, memory {life.memory[0]:.1f} to "
+            f"{life.memory[-1]:.1f} MB, {life.growth():+.2f} MB a minute once warm; "
+            f"tasks {life.drift(life.tasks):+.0f}, handles {life.drift(life.handles):+.0f}"
+        )
+    held = ("posewire_streams", "posewire_jobs_waiting", "posewire_jobs_running", "posewire_tasks")
+    yield f"once everybody left: { ({name: left[name] for name in held}) }"
+    yield from (f"STRANGE: {line}" for line in book.strange[:20])
+
+
+def summary(
+    book: Book, served: Served, left: dict[str, float], minutes: float, clients: int
+) -> dict[str, Any]:
+    """What programs read."""
+    long_enough = [life for life in served.lives if life.times and life.times[-1] - life.times[0] >= ENOUGH]
+    growth = [life.growth() for life in long_enough]
+    return {
+        "minutes": minutes,
+        "clients": clients,
+        "requests": book.sent.total(),
+        "outcomes": book.ended.total(),
+        "codes": dict(sorted(book.codes.items())),
+        "strange": len(book.strange),
+        "restarts": served.restarts.total(),
+        "memory_mb_per_minute": round(max(growth), 3) if growth else None,
+        "memory_flat": max(growth) < ALLOWED if growth else None,
+        "tasks_drift": max((life.drift(life.tasks) for life in long_enough), default=None),
+        "handles_drift": max((life.drift(life.handles) for life in long_enough), default=None),
+        "left": {name: left[f"posewire_{name}"] for name in ("streams", "jobs_waiting", "jobs_running")},
+        "agree": book.sent == book.ended and not book.strange,
+    }
+
+
+def main() -> None:
+    """Run as a script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=20.0, help="how long; fractions are fine")
+    parser.add_argument("--clients", type=int, default=100)
+    parser.add_argument(
+        "--model", action="append", default=[], help="what the server serves, as its own flag"
+    )
+    given = parser.parse_args()
+    book, served, left = asyncio.run(soak(given.minutes, given.clients, given.model))
+    print("\n".join(figures(book, served, left)))
+    told = summary(book, served, left, given.minutes, given.clients)
+    print(json.dumps(told), flush=True)
+    raise SystemExit(not (told["agree"] and told["restarts"] >= 1))
+
+
+if __name__ == "__main__":
+    main()
