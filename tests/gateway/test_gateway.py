@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import runpy
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -314,3 +315,10 @@ async def test_a_stage_without_models_says_so(stage: Start) -> None:
     _, end = await page.call(generate=WALK)
     assert end.code == Code.INVALID_ARGUMENT
     assert "serve --viewer" in end.message
+
+
+def test_the_pages_messages_are_those_of_the_contract() -> None:
+    """viewer/make_messages.py was run after the last change of the .proto files."""
+    viewer = Path(__file__).parents[2] / "viewer"
+    made = runpy.run_path(str(viewer / "make_messages.py"))["text"]()
+    assert (viewer / "src" / "messages.gen.ts").read_text("utf-8") == made
