@@ -5,6 +5,7 @@ python viewer/make_messages.py            # after a change of the .proto files
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -89,5 +90,15 @@ def text() -> str:
     )
 
 
+def main() -> None:
+    """Write the file, or compare."""
+    if "--check" not in sys.argv:
+        TARGET.write_text(text(), "utf-8")
+    elif TARGET.read_text("utf-8") != text():
+        raise SystemExit(
+            f"{TARGET.name} is stale: run scripts/gen_proto, then npm run build in viewer/, and commit"
+        )
+
+
 if __name__ == "__main__":
-    TARGET.write_text(text(), "utf-8")
+    main()

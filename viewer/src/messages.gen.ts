@@ -4,7 +4,7 @@
 export type Schema = Readonly<Record<number, readonly [name: string, kind: string, how: "" | "?" | "*"]>>;
 
 export const SCHEMAS = {
-  GenerateRequest: { 1: ["prompt", "string", ""], 2: ["model", "string", ""], 3: ["frames", "uint32", "?"], 4: ["seconds", "double", "?"], 5: ["seeds", "uint64", "*"], 6: ["sampling", "Sampling", "?"], 7: ["packing", "int32", ""], 8: ["pace", "Pace", "?"], 9: ["chunk_frames", "uint32", ""], 10: ["target", "TargetSkeleton", "?"], 11: ["priority", "int32", ""], 12: ["request_id", "string", ""], 13: ["post", "Post", "?"], 14: ["progress", "bool", ""], 15: ["special_game", "bool", ""] },
+  GenerateRequest: { 1: ["prompt", "string", ""], 2: ["model", "string", ""], 3: ["frames", "uint32", "?"], 4: ["seconds", "double", "?"], 5: ["seeds", "uint64", "*"], 6: ["sampling", "Sampling", "?"], 7: ["packing", "int32", ""], 8: ["pace", "Pace", "?"], 9: ["chunk_frames", "uint32", ""], 10: ["target", "TargetSkeleton", "?"], 11: ["priority", "int32", ""], 12: ["request_id", "string", ""], 13: ["post", "Post", "?"], 14: ["progress", "bool", ""], 15: ["special_game", "bool", ""], 16: ["verbatim", "bool", ""] },
   Sampling: { 1: ["preset", "string", ""], 2: ["steps", "uint32", "?"], 3: ["guidance", "float", "?"], 4: ["solver", "string", ""] },
   Pace: { 1: ["rate", "double", ""], 2: ["ahead_seconds", "double", ""] },
   Post: { 1: ["ground", "bool", "?"], 2: ["smooth", "bool", "?"] },
@@ -109,6 +109,7 @@ export interface GenerateRequest {
   post?: Post;
   progress: boolean;
   special_game: boolean;
+  verbatim: boolean;
 }
 
 export interface Sampling {
