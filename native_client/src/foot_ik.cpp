@@ -81,19 +81,16 @@ void FootIk::bind(const Motion& motion) {
 }
 
 void FootIk::release() {
-    for (Leg& leg : legs_) leg.locked = false, leg.weight = 0;
+    for (Leg& leg : legs_) leg.locked = leg.known = false, leg.weight = 0;
 }
 
 void FootIk::advance(double seconds, uint32_t contacts) {
     for (Leg& leg : legs_) {
-        const bool touches = (contacts & leg.contact_bits) != 0;
-        if (touches && !leg.locked && leg.weight > 0) leg.held = leg.seen;  // comes down again while let go
+        const bool touches = (contacts & leg.contact_bits) != 0 && leg.known;
+        if (touches && !leg.locked) leg.held = leg.seen;
+        leg.locked = touches;
         const float change = float(seconds / kBlendSeconds) * (touches ? 1.f : -1.f);
         leg.weight = std::clamp(leg.weight + change, 0.f, 1.f);
-        if (!touches)
-            leg.locked = false;
-        else if (leg.weight > 0 && !leg.locked)
-            leg.locked = true, leg.held = leg.seen;
     }
 }
 
@@ -111,6 +108,7 @@ void FootIk::apply(const Skeleton& skeleton, const Place& world, float* rotation
         if (leg.weight > 0 && length(held - foot) > kTooFar) leg.weight = 0, leg.locked = false;
         goals[i] = lerp(foot, held, leg.weight * strength_);
         leg.seen = to_world(world, goals[i]);
+        leg.known = true;
         if (leg.weight > 0)
             drop =
                 std::max(drop, drop_for(hip, goals[i], kReach * (length(knee - hip) + length(foot - knee))));

@@ -14,7 +14,8 @@ struct Leg {
     bool locked = false;
     float weight = 0;  // how far the foot is held, 0 to 1; ramps in and out
     Vec3f held;        // where, in the world
-    Vec3f seen;        // where the foot was at last, in the world
+    bool known = false;  // `seen` means something
+    Vec3f seen;          // where the foot was at last, in the world
 };
 
 class FootIk {

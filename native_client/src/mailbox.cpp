@@ -22,9 +22,9 @@ void Mailbox::put(Delivery delivery) {
     {
         const std::lock_guard lock(mutex_);
         if (merge(delivery)) return;
-        if (delivery.kind == PW_EVENT_NOTICE && ++notices_ >= kMaxNotices) {
-            if (notices_ > kMaxNotices) return;
-            delivery = last_notice();
+        if (delivery.kind == PW_EVENT_NOTICE) {
+            if (notices_ == kMaxNotices) return;
+            if (++notices_ == kMaxNotices) delivery = last_notice();
         }
         waiting_.push_back(std::move(delivery));
     }
@@ -53,7 +53,7 @@ bool Mailbox::take(Delivery& out, double seconds) {
     if (!some()) return false;
     out = std::move(waiting_.front());
     waiting_.pop_front();
-    notices_ -= out.kind == PW_EVENT_NOTICE && notices_ > 0;
+    if (out.kind == PW_EVENT_NOTICE) --notices_;
     return true;
 }
 

@@ -1,0 +1,63 @@
+// The fake motion as serialized messages of the wire, for streams that are fed from outside.
+#pragma once
+
+#include "fake_server.hpp"
+#include "posewire_proto/v1/posewire.pb.h"
+
+namespace fake {
+
+namespace wire = posewire::v1;
+
+inline std::vector<uint8_t> bytes(const wire::GenerateResponse& message) {
+    std::vector<uint8_t> out(message.ByteSizeLong());
+    message.SerializeToArray(out.data(), int(out.size()));
+    return out;
+}
+
+// Header, clip, chunks of so many frames, end, status.
+inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chunk = 5) {
+    std::vector<std::vector<uint8_t>> out;
+    const Header from = header();
+    wire::GenerateResponse begin, start, end, status;
+    wire::Header& header = *begin.mutable_header();
+    for (uint32_t j = 0; j < from.skeleton->size(); ++j) {
+        wire::Joint& joint = *header.add_joints();
+        joint.set_name(from.skeleton->name(j));
+        joint.set_parent(from.skeleton->parent(j));
+        joint.mutable_position()->set_x(from.skeleton->position(j).x);
+        joint.mutable_position()->set_y(from.skeleton->position(j).y);
+        joint.mutable_position()->set_z(from.skeleton->position(j).z);
+    }
+    header.set_stream_id(from.stream_id);
+    header.set_model(from.model);
+    header.set_fps(from.fps);
+    header.set_packing(wire::PACKING_FLOAT32);
+    header.set_frame_bytes(from.frame_bytes);
+    header.set_clips(1);
+    for (const std::string& name : from.contact_names) header.add_contact_names(name);
+    wire::Notice& notice = *header.add_notices();
+    notice.set_code("frames_raised");
+    notice.set_message("expected at least 30 frames, found 3; raised");
+    out.push_back(bytes(begin));
+    start.mutable_clip_start()->set_seed(7);
+    start.mutable_clip_start()->set_frames(frames);
+    out.push_back(bytes(start));
+    for (uint32_t first = 0; first < frames; first += chunk) {
+        wire::GenerateResponse message;
+        wire::Chunk& out_chunk = *message.mutable_chunk();
+        out_chunk.set_first_frame(first);
+        out_chunk.set_frames(std::min(chunk, frames - first));
+        for (uint32_t f = first; f < std::min(first + chunk, frames); ++f) {
+            const auto data = packed(pose_at(f / kFps, *from.skeleton));
+            out_chunk.mutable_data()->append(data.begin(), data.end());
+        }
+        out.push_back(bytes(message));
+    }
+    end.mutable_clip_end()->set_frames(frames);
+    out.push_back(bytes(end));
+    status.mutable_status()->add_timings()->set_stage("step");
+    out.push_back(bytes(status));
+    return out;
+}
+
+}  // namespace fake
