@@ -169,3 +169,9 @@ def test_a_model_comes_back_whole(info: ModelInfo) -> None:
         assert (read.is_default, read.loaded, read.max_seeds) == (True, False, 16)
         plain = replace(read.info, skeleton=original.skeleton)
         assert plain.__dict__ == original.__dict__
+
+
+def test_a_chunk_without_frames_breaks_the_contract() -> None:
+    """Found by bench/fuzz_wire.py."""
+    with pytest.raises(ProtocolError, match="expected frames in a chunk"):
+        decode(header, start, stream.write_chunk(0, 0, 0, 30.0, b""))

@@ -319,3 +319,11 @@ def test_warm_says_all_that_is_wrong(catalogue: Catalogue) -> None:
 def test_warm_has_a_limit(catalogue: Catalogue) -> None:
     with pytest.raises(InvalidRequest, match="at most 2 prompts, found 3"):
         read_warm(pb.WarmRequest(prompts=["a", "b", "c"]), catalogue, Bounds(max_warm_prompts=2))
+
+
+def test_numbers_whose_squares_are_too_large_are_refused_quietly(catalogue: Catalogue) -> None:
+    """Found by bench/fuzz_wire.py: it gave a warning on the server."""
+    message = write_generate("walk", {"target": target()})
+    message.target.joints[0].rotation.x = 3e38
+    with pytest.raises(InvalidRequest, match="a unit quaternion"):
+        read_generate(message, catalogue, Bounds(), None)

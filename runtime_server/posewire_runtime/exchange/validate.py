@@ -202,7 +202,7 @@ def check_skeleton(
         positions,
         np.abs(positions).max(-1) <= MAX_METRES,
     )
-    norms = np.linalg.norm(rotations, axis=-1)
+    norms = np.linalg.norm(rotations.astype(np.float64), axis=-1)  # squares of float32 fit
     _check_rows(findings, f"{field}[%d].rotation", "a unit quaternion", rotations, np.abs(norms - 1) <= 1e-3)
     return len(findings.violations) == before
 

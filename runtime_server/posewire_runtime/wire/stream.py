@@ -139,6 +139,8 @@ def _read_header(message: pb.Header) -> Header:
 
 
 def _read_chunk(message: pb.Chunk, header: Header) -> Chunk:
+    if message.frames < 1:
+        raise ProtocolError("expected frames in a chunk, found none")
     if len(message.data) != message.frames * header.frame_bytes:
         raise ProtocolError(
             f"expected {message.frames} frames of {header.frame_bytes} bytes, found {len(message.data)} bytes"
