@@ -81,6 +81,7 @@ THIRD_PARTY: dict[str, str] = {
     "tokenizers": "text",
     "PIL": "figure",
     "tqdm": "commands",
+    "yaml": "commands.bake",
 }
 """Package -> rooms that may import it. What isn't here, the runtime doesn't import: torch above all."""
 

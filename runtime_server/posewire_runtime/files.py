@@ -1,13 +1,23 @@
-"""Files are written whole or not at all."""
+"""Files: named safely, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from posewire_runtime.errors import InvalidFile
+
+_LONGEST = 60
+"""Characters of a name made of a prompt."""
+
+
+def slug(prompt: str) -> str:
+    """A name that every system and engine takes: letters, digits and underscores, a letter first."""
+    words = re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:_LONGEST].rstrip("_")
+    return f"clip_{words}" if not words or words[0].isdigit() else words
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +12,10 @@ import numpy as np
 from posewire_runtime import __version__, formats
 from posewire_runtime.exchange.events import Notice
 from posewire_runtime.figure.picture import contact_sheet
+from posewire_runtime.files import slug
 from posewire_runtime.types import Clip
 
-_LONGEST = 60
-"""Characters of a file's name made of a prompt."""
-
-
-def slug(prompt: str) -> str:
-    """A name for files that every system and engine takes."""
-    words = re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:_LONGEST].rstrip("_")
-    return f"clip_{words}" if not words or words[0].isdigit() else words
+__all__ = ["Result", "draw", "seed_paths", "slug", "write_clips", "write_raw"]
 
 
 def seed_paths(target: Path, seeds: Sequence[int]) -> list[Path]:

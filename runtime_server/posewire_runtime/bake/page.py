@@ -1,0 +1,36 @@
+"""One page that shows everything baked: a figure that moves for each clip, in one file that opens by itself.
+
+Made of sidecars alone. The script is a classic one and the frames stand inline, so that the page works from
+a folder, without a server.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+
+def page(sidecars: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """The page's bytes."""
+    template = files("posewire_runtime.bake").joinpath("page.html").read_text(encoding="utf-8")
+    clips = [_entry(sidecar) for sidecar in sidecars]
+    # A prompt may hold "</script>".
+    data = json.dumps(clips, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return template.replace("@TITLE@", html.escape(title)).replace("@CLIPS@", data).encode()
+
+
+def index(sidecars: Sequence[Mapping[str, Any]]) -> bytes:
+    """What is there, for programs: all of the sidecars but their previews and events."""
+    long = {"preview", "events", "contact_names"}
+    clips = [{name: value for name, value in sidecar.items() if name not in long} for sidecar in sidecars]
+    document = {"format": "posewire.bake", "version": 1, "clips": clips}
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _entry(sidecar: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("name", "prompt", "seed", "tags", "passes", "seconds", "fps", "loops", "files", "preview")
+    entry = {name: sidecar[name] for name in names}
+    return entry | {"model": sidecar["model"]["name"], "rig": sidecar["rig"]["name"]}
