@@ -1,0 +1,142 @@
+"""Whether batching pays: mixed requests together against one after another, on a real package.
+
+    python bench/batching.py [--model PACKAGE] [--requests 16] [--longest 30] [--repeats 5]
+
+Without --model, a tiny HY-Motion of random weights is exported (needs the extra `export`): small enough that
+a step costs mostly overhead, which is where batching pays most on a CPU. The requests differ in length,
+steps, guidance and seed. Both ways go through the same worker, in turns, in the same run; each clip must be
+the same to float rounding either way. Text features are random and given, so that no encoder takes part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from posewire_runtime.families import open_package
+from posewire_runtime.families.base import Program
+from posewire_runtime.scheduler.jobs import Collector, Job
+from posewire_runtime.scheduler.library import Library
+from posewire_runtime.scheduler.worker import Worker
+from posewire_runtime.types import Clip, Features, Request, Sampling
+
+CHECKPOINT = Path(__file__).parents[1] / "tests" / "golden" / "hymotion"
+"""A complete tiny model of random weights, in the official layout."""
+WANTED = 2.0
+"""Times the throughput of one after another."""
+
+
+def tiny(folder: Path) -> Path:
+    """The tiny model as a package."""
+    from posewire_export.hymotion.export import Options, export
+
+    return export(CHECKPOINT, folder, Options(name="tiny", precision="fp32")).root
+
+
+def features(program: Program, draw: np.random.Generator) -> Features:
+    """Random ones, of the shapes that the package wants."""
+    config = program._config  # type: ignore[attr-defined]
+    words = draw.integers(4, min(12, config.max_words))
+    tokens = draw.standard_normal((words, config.word_dim), np.float32)
+    return Features(tokens, draw.standard_normal((1, config.sentence_dim), np.float32))
+
+
+def mixed(program: Program, count: int, longest: int) -> list[Request]:
+    """Requests that differ in everything."""
+    draw, drawn, limits = random.Random(1), np.random.default_rng(1), program.info.limits
+    longest = max(min(limits.max_frames, longest), limits.min_frames)
+    return [
+        Request(
+            f"request {seed}",
+            program.info.name,
+            draw.randint(limits.min_frames, longest),
+            seed,
+            Sampling(steps=draw.choice((8, 10, 12, 16)), guidance=draw.choice((1.0, 3.0, 5.0))),
+            features=features(program, drawn),
+        )
+        for seed in range(count)
+    ]
+
+
+@dataclass
+class Spent:
+    """How long each repetition of one way took, and the clips of the last."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Of all threads of this process: what is left to compare on a machine that others use too."""
+    clips: list[Clip] = field(default_factory=list)
+
+    def run(self, worker: Worker, groups: Sequence[Sequence[Request]]) -> None:
+        """One repetition: group after group, each group together."""
+        self.clips = []
+        wall, cpu = time.perf_counter(), time.process_time()
+        for group in groups:
+            collector = Collector()
+            jobs = worker.submit(group, collector)
+            worker.run_until_idle()
+            self.clips += clips_of(collector, jobs)
+        self.wall.append(time.perf_counter() - wall)
+        self.cpu.append(time.process_time() - cpu)
+
+
+def clips_of(collector: Collector, jobs: Sequence[Job]) -> list[Clip]:
+    """The clips of these jobs; raises what kept one from being made."""
+    for error in collector.errors.values():
+        raise error
+    return [collector.clips[job.id] for job in jobs]
+
+
+def measure(package: Path, count: int, longest: int, repeats: int) -> bool:
+    """Both ways in turn; whether batching pays."""
+    program = open_package(package)
+    worker = Worker(Library.of(program))
+    asked = mixed(program, count, longest)
+    ways = {"one after another": [[request] for request in asked], "together": [asked]}
+    for groups in ways.values():
+        Spent().run(worker, groups)  # warm up
+    spent = {name: Spent() for name in ways}
+    for _ in range(repeats):
+        for name, groups in ways.items():
+            spent[name].run(worker, groups)
+    alone, joined = spent.values()
+    pairs = zip(alone.clips, joined.clips, strict=True)
+    difference = max(float(np.abs(a.root - b.root).max()) for a, b in pairs)
+    frames = sum(request.frames for request in asked)
+    print(f"{count} requests, {frames} frames, {program.info.name} on {program.info.providers}")
+    print(f"medians of {repeats}:")
+    for name, found in spent.items():
+        print(f"{name:<18} {np.median(found.wall):7.3f} s, {np.median(found.cpu):7.3f} s of CPU")
+    print(f"largest difference of a root between the two: {difference * 1e3:.4f} mm")
+    print(f"throughput by CPU time: {np.median(alone.cpu) / np.median(joined.cpu):.2f} times; ", end="")
+    ratio = float(np.median(alone.wall) / np.median(joined.wall))
+    print(f"by the clock: {ratio:.2f} times; at least {WANTED:g}: {'yes' if ratio >= WANTED else 'NO'}")
+    program.close()
+    return ratio >= WANTED
+
+
+def main() -> None:
+    """Run as a script."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a package; else a tiny one is exported")
+    parser.add_argument("--requests", type=int, default=16)
+    parser.add_argument("--longest", type=int, default=30, help="most frames of a request")
+    parser.add_argument("--repeats", type=int, default=5)
+    given = parser.parse_args()
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder:
+        package = given.model or tiny(Path(folder) / "tiny")
+        fine = measure(package, given.requests, given.longest, given.repeats)
+    raise SystemExit(not fine)
+
+
+if __name__ == "__main__":
+    main()
