@@ -81,7 +81,7 @@ THIRD_PARTY: dict[str, str] = {
     "tokenizers": "text",
     "PIL": "figure",
     "tqdm": "commands",
-    "yaml": "commands.bake",
+    "yaml": "commands",
 }
 """Package -> rooms that may import it. What isn't here, the runtime doesn't import: torch above all."""
 
