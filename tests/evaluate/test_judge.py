@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posewire_export.evaluate import contrast, report  # noqa: E402
+from posewire_export.evaluate import contrast, report, showcase  # noqa: E402
 from posewire_export.evaluate.evaluate import report_of  # noqa: E402
 from posewire_export.train import features, feed  # noqa: E402
 from posewire_export.train.feed import Corpus  # noqa: E402
@@ -110,3 +110,12 @@ def test_the_report_of_a_good_and_a_bad_model(judge: contrast.Judge) -> None:
     lines = report.table(made).splitlines()
     assert lines[0] == "| | real | retrieval | good | bad |"
     assert all(line.count("|") == 6 for line in lines)
+
+
+def test_sheets_for_every_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showcase, "ACTIONS", showcase.ACTIONS[:1])
+    monkeypatch.setattr(showcase, "COMPOSED", showcase.COMPOSED[:2])
+    showcase.write_sheets(
+        lambda wishes: [swinging("Neck", w.seed, w.frames) for w in wishes], tmp_path, seeds=(1, 2)
+    )
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["composed-1.png", "walk.png"]

@@ -37,17 +37,24 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[50], help="settings to compare")
     parser.add_argument("--guidance", type=float, default=3.0, help="for an average.pt; 1: off")
     parser.add_argument("--clips", type=int, default=1000, help="at least so many for each setting")
-    parser.add_argument("--out", type=Path, required=True, help="report.json; a table is written beside it")
+    parser.add_argument(
+        "--out", type=Path, default=Path("report.json"), help="report.json; a table is written beside it"
+    )
+    parser.add_argument("--pictures", type=Path, help="folder for contact sheets; only these are made then")
     parser.set_defaults(func=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     from posewire_export.evaluate.evaluate import report_of
     from posewire_export.evaluate.report import table
+    from posewire_export.evaluate.showcase import write_sheets
     from posewire_export.train.commands import read_data
     from posewire_export.train.library import heldout_of
     from posewire_export.train.text_model import read_text_side
 
+    if options.pictures is not None:
+        write_sheets(_maker(options, read_text_side(options.text), options.steps[0]), options.pictures)
+        return 0
     data = read_data(options.motions, options.captions, options.loose)
     learned, held = data.split(heldout_of(data.entries, options.heldout))
     if not held.entries:
