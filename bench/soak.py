@@ -41,7 +41,7 @@ SETTINGS = {"stall-seconds": 3, "drain-seconds": 2, "request-seconds": 3, "worke
 """Of the server: short patience, so that a run of a minute sees all of it."""
 LOST_AFTER = 60.0
 """Seconds after which a request that hasn't ended counts as lost."""
-LIFE = 120.0
+LIFE = 400.0
 """Seconds between two restarts, or a third of the run where that is shorter."""
 SAMPLE = 2.0
 """Seconds between two looks at the server's figures."""
@@ -227,8 +227,8 @@ class Life:
     handles: list[float] = field(default_factory=list)
 
     def settled(self) -> slice:
-        """The samples after the warm-up: half a minute, or the first third."""
-        warm = self.times[0] + min(30.0, (self.times[-1] - self.times[0]) / 3)
+        """The samples after the warm-up: two minutes, or the first third."""
+        warm = self.times[0] + min(120.0, (self.times[-1] - self.times[0]) / 3)
         return slice(next(i for i, at in enumerate(self.times) if at >= warm), None)
 
     def growth(self) -> float:
@@ -368,8 +368,9 @@ def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]
     yield f"strangers at the port: {book.strangers}; restarts: {dict(served.restarts)}"
     for i, life in enumerate(life for life in served.lives if len(life.times) > 3):
         yield (
-            f"life {i}: {life.times[-1] - life.times[0]:.0f} s, memory {life.memory[0]:.1f} to "
-            f"{life.memory[-1]:.1f} MB, {life.growth():+.2f} MB a minute once warm; "
+            f"life {i}: {life.times[-1] - life.times[0]:.0f} s, MB by tenths of it "
+            f"{', '.join(f'{life.memory[len(life.memory) * k // 10]:.0f}' for k in range(10))}; "
+            f"{life.growth():+.2f} MB a minute once warm; "
             f"tasks {life.drift(life.tasks):+.0f}, handles {life.drift(life.handles):+.0f}"
         )
     held = ("posewire_streams", "posewire_jobs_waiting", "posewire_jobs_running", "posewire_tasks")

@@ -327,3 +327,17 @@ def test_numbers_whose_squares_are_too_large_are_refused_quietly(catalogue: Cata
     message.target.joints[0].rotation.x = 3e38
     with pytest.raises(InvalidRequest, match="a unit quaternion"):
         read_generate(message, catalogue, Bounds(), None)
+
+
+def test_what_is_wrong_counts_also_when_the_list_is_full(catalogue: Catalogue) -> None:
+    """Found by bench/fuzz_wire.py: a wrong bone map passed, because eight findings stood before it."""
+    message = write_generate("walk", {"seeds": [1] * 12, "target": target(bones={"pelvis": "nowhere"})})
+    with pytest.raises(InvalidRequest) as caught:
+        read_generate(message, catalogue, Bounds(), None)
+    assert len(caught.value.violations) == 8
+
+
+def test_seconds_that_are_too_many_to_count_are_refused(catalogue: Catalogue) -> None:
+    """Found by bench/fuzz_wire.py."""
+    with pytest.raises(InvalidRequest, match="a finite number of seconds"):
+        read_generate(pb.GenerateRequest(prompt="walk", seconds=1.7e308), catalogue, Bounds(), None)

@@ -55,6 +55,8 @@ class Findings:
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
+        self.count = 0
+        """All that was wrong, also what isn't reported any more."""
 
     def expect(self, fine: bool, field: str, expected: str, found: object) -> bool:
         """Note a violation unless all is fine; returns whether it is."""
@@ -64,6 +66,7 @@ class Findings:
 
     def add(self, field: str, message: str) -> None:
         """Note a violation."""
+        self.count += 1
         if len(self.violations) < MOST_FINDINGS:
             self.violations.append(Violation(field, message))
 
@@ -95,7 +98,7 @@ def check_length(
     field, limits = "frames" if frames is not None else "seconds", info.limits
     if seconds is not None:
         expected = "a finite number of seconds above 0"
-        if not findings.expect(math.isfinite(seconds) and seconds > 0, field, expected, seconds):
+        if not findings.expect(seconds > 0 and math.isfinite(seconds * info.fps), field, expected, seconds):
             return 0, ()
         frames = math.floor(seconds * info.fps + 0.5)
     elif frames is None:
@@ -184,7 +187,7 @@ def check_skeleton(
     rotations: Float,
 ) -> bool:
     """A skeleton stands: names are distinct, parents come first, numbers are finite. Says each thing once."""
-    before = len(findings.violations)
+    before = findings.count
     for i, name in enumerate(names):
         fine = 0 < len(name) <= MAX_NAME and name not in names[:i]
         if not findings.expect(
@@ -204,7 +207,7 @@ def check_skeleton(
     )
     norms = np.linalg.norm(rotations.astype(np.float64), axis=-1)  # squares of float32 fit
     _check_rows(findings, f"{field}[%d].rotation", "a unit quaternion", rotations, np.abs(norms - 1) <= 1e-3)
-    return len(findings.violations) == before
+    return findings.count == before
 
 
 def _check_rows(
@@ -220,7 +223,7 @@ def check_bones(
     findings: Findings, field: str, bones: Mapping[str, str], target: Collection[str], model: Skeleton
 ) -> bool:
     """A bone map: model joints to target bones, each at most once, the pelvis at least."""
-    before = len(findings.violations)
+    before = findings.count
     pelvis = model.names[model.pelvis]
     findings.expect(pelvis in bones, field, f"a bone for {pelvis!r}, which carries the root", "none")
     users: dict[str, str] = {}
@@ -229,7 +232,7 @@ def check_bones(
         findings.expect(bone in target, f"{field}[{joint}]", "a joint of the target", bone)
         user = users.setdefault(bone, joint)
         findings.expect(user == joint, f"{field}[{joint}]", "a bone of its own", f"{bone}, which {user} has")
-    return len(findings.violations) == before
+    return findings.count == before
 
 
 def check_hips(findings: Findings, field: str, target: Target) -> None:
