@@ -95,9 +95,7 @@ def main() -> None:
     if "--check" not in sys.argv:
         TARGET.write_text(text(), "utf-8")
     elif TARGET.read_text("utf-8") != text():
-        raise SystemExit(
-            f"{TARGET.name} is stale: run scripts/gen_proto, then npm run build in viewer/, and commit"
-        )
+        raise SystemExit(f"{TARGET.name} is stale: run scripts/gen_proto and, in viewer/, npm run build")
 
 
 if __name__ == "__main__":

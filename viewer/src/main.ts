@@ -48,6 +48,11 @@ class App {
     this.connection.open();
   }
 
+  /** What unpacking each message of the last take cost, milliseconds. */
+  get decoding(): readonly number[] {
+    return this.made?.decoding ?? [];
+  }
+
   // ------------------------------------------------------------------------------------- the server
 
   private connected(state: State, retryAt: number): void {
@@ -365,5 +370,5 @@ class App {
 }
 
 const app = new App();
-/** For tests and the curious: the stage and the player, as they are. */
-Object.assign(window, { posewire: { stage: app.stage, player: app.player } });
+/** For tests and the curious: the stage and the player, as they are, and what unpacking cost (ms a message). */
+Object.assign(window, { posewire: { stage: app.stage, player: app.player, decoding: () => [...app.decoding] } });

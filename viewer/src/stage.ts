@@ -20,6 +20,11 @@ const PERSON_WIDTH = 1.9;
 const PERSON_HEIGHT = 2.75;
 /** From whom is looked at to the camera. */
 const VIEW = new THREE.Vector3(0.42, 0.16, 0.9).normalize();
+/** Shares of the screen's pixels to draw while things move, on machines that can't keep up with all of them. */
+const QUALITIES = [1, 0.7, 0.5];
+/** A frame that takes longer than this is late, seconds; after so many late ones the next share is taken. */
+const LATE = 0.045;
+const PATIENCE = 12;
 const FLOOR = 40;
 const SAMPLES = 600;
 
@@ -51,6 +56,9 @@ export class Stage {
   private covered = { right: 0, bottom: 0 };
   private dirty = true;
   private last = 0;
+  private late = 0;
+  private quality = 0;
+  private ratio = 0;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -156,7 +164,7 @@ export class Stage {
   private light(): void {
     this.key.position.set(1.7, 5.6, 2.4);
     this.key.castShadow = true;
-    this.key.shadow.mapSize.set(2048, 2048);
+    this.key.shadow.mapSize.set(1536, 1536);
     this.key.shadow.bias = -0.0006;
     this.key.shadow.normalBias = 0.006;
     this.key.shadow.radius = 4;
@@ -169,7 +177,7 @@ export class Stage {
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !height) return;
-    this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
+    this.ratio = 0;
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     const { right, bottom } = this.covered;
@@ -178,17 +186,43 @@ export class Stage {
   }
 
   private tick(now: number): void {
-    const seconds = Math.min((now - this.last) / 1000, 0.1);
+    const before = this.last;
+    const seconds = Math.min((now - before) / 1000, 0.1);
     this.last = now;
     const moved = this.player.advance(seconds);
     this.controls.update();
-    if (!moved && !this.dirty) return;
+    if (!moved && !this.dirty) return this.sharpen();
     this.dirty = false;
+    this.judge(moved ? (now - before) / 1000 : 0);
     const began = performance.now();
     for (const actor of this.actors) actor.update(this.player.time);
     this.applied[this.frames++ % SAMPLES] = performance.now() - began;
     this.track(seconds);
     this.renderer.render(this.scene, this.camera);
+  }
+
+  /** Draw fewer pixels where frames keep coming late. */
+  private judge(seconds: number): void {
+    this.late = seconds > LATE && seconds < 2 ? this.late + 1 : Math.max(this.late - 1, 0);
+    if (this.late > PATIENCE && this.quality < QUALITIES.length - 1) {
+      this.quality++;
+      this.late = 0;
+    }
+    this.scale(QUALITIES[this.quality]!);
+  }
+
+  /** Nothing moves any more: draw all pixels, once. */
+  private sharpen(): void {
+    if (this.ratio === 0 || this.quality === 0 || this.ratio === Math.min(devicePixelRatio, 2)) return;
+    this.scale(1);
+    this.renderer.render(this.scene, this.camera);
+  }
+
+  private scale(share: number): void {
+    const ratio = Math.min(devicePixelRatio, 2) * share;
+    if (ratio === this.ratio) return;
+    this.ratio = ratio;
+    this.renderer.setPixelRatio(ratio);
   }
 
   /** The light goes where the actors go, and the camera if it shall. */

@@ -1,0 +1,354 @@
+// What scripts/e2e_viewer runs: the page in a headless Chromium, against real servers.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { chromium } from "playwright-core";
+import { python, serve, start } from "./server.mjs";
+
+const OUT = path.resolve("out/viewer");
+const TOKEN = "correct horse battery staple";
+const SCREEN = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const WALK = "a person walks forward, then waves with the right hand";
+
+mkdirSync(OUT, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env.E2E_CHROMIUM,
+  args: ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+});
+const running = [];
+/** A part of a test's name: run that one only. */
+const only = process.argv.slice(2).find((argument) => !argument.startsWith("--"));
+let failed = 0;
+
+/** One test: a fresh browser profile, no console errors but those it expects. */
+async function test(name, work, { expected = null, ...options } = {}) {
+  if (only && !name.includes(only)) return;
+  const context = await browser.newContext({ viewport: SCREEN, colorScheme: "dark", acceptDownloads: true, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  const asked = new Set();
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+  page.on("request", (request) => asked.add(new URL(request.url()).host || request.url().split(":")[0]));
+  page.setDefaultTimeout(20_000);
+  const began = Date.now();
+  try {
+    await work(page, asked);
+    assert.deepEqual(complaints.filter((text) => !expected?.test(text)), [], "the console stays silent");
+    console.log(`ok    ${name} (${Date.now() - began} ms)`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL  ${name}\n${error.stack}\n${complaints.join("\n")}`);
+    await page.screenshot({ path: path.join(OUT, "failed.png") }).catch(() => undefined);
+  } finally {
+    await context.close();
+  }
+}
+
+const shot = (page, name) => page.screenshot({ path: path.join(OUT, `${name}.png`) });
+const ready = (page) => page.waitForFunction(() => window.posewire?.stage.actors.length > 0);
+
+/** Type a prompt and wait until all of it is there. */
+async function make(page, prompt) {
+  await page.fill("#prompt", prompt);
+  await page.click("#make");
+  await whole(page);
+}
+
+const whole = (page) =>
+  page.waitForFunction(() => {
+    const { actors } = window.posewire.stage;
+    return actors.length && document.querySelector("#progress").hidden && actors.every((actor) => actor.clip.complete && actor.clip.frames > 2);
+  });
+
+/** Where a bone is and how it is turned, read from the scene at a time. */
+const bone = (page, name, time, actor = 0) =>
+  page.evaluate(
+    async ([name, time, actor]) => {
+      const { stage, player } = window.posewire;
+      player.playing = false;
+      player.seek(time);
+      const drawn = stage.frames;
+      await new Promise((resolve) => {
+        const look = () => (stage.frames > drawn ? resolve() : requestAnimationFrame(look));
+        look();
+      });
+      const joint = stage.actors[actor].figure.joints.find((each) => each.name === name);
+      const [x, y, z] = joint.matrixWorld.elements.slice(12, 15);
+      return { x, y, z, turn: joint.quaternion.toArray() };
+    },
+    [name, time, actor],
+  );
+
+const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+
+// ---------------------------------------------------------------------------------------------- the tests
+
+const server = await serve();
+running.push(server);
+
+await test("type a prompt: motion arrives, bones move, the feet are on the floor", async (page, asked) => {
+  await page.goto(server.url);
+  await ready(page);
+  await shot(page, "welcome");
+  await page.fill("#seed", "7");
+  await page.fill("#seconds", "5");
+  await make(page, WALK);
+  const before = await bone(page, "R_Wrist", 0);
+  const after = await bone(page, "R_Wrist", 3.5);
+  assert.ok(distance(before, after) > 0.3, "the hand moves");
+  const foot = await bone(page, "L_Foot", 3.5);
+  assert.ok(Math.abs(foot.y - 0.033) < 0.03, `the ball of the foot is at ${foot.y} m`);
+  assert.match(await page.getAttribute("#stage", "aria-label"), /walks forward/);
+  const figures = await page.textContent("#requests .figures");
+  assert.match(figures, /first frame [\d.]+ ms · all [\d.]+ m?s · \d+ frames/);
+  assert.match(await page.getAttribute("#requests .stages", "aria-label"), /queue .*text .*steps .*decode .*wire/);
+  await shot(page, "waving");
+  assert.deepEqual([...asked], [new URL(server.url).host], "nobody else is asked for anything");
+});
+
+await test("play, pause, scrub, speed, loop, steps of a frame, by mouse and by keys", async (page) => {
+  await page.goto(`${server.url}#prompt=${encodeURIComponent(WALK)}&seed=7&seconds=4`);
+  await ready(page);
+  await whole(page);
+  const time = () => page.evaluate(() => window.posewire.player.time);
+  await page.waitForFunction(() => window.posewire.player.time > 0.2);
+  await page.click("#play");
+  const held = await time();
+  await page.waitForTimeout(150);
+  assert.equal(await time(), held, "a pause holds still");
+  const box = await page.locator("#scrub").boundingBox();
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  assert.ok(Math.abs((await time()) - 2) < 0.15, `the middle of the track is ${await time()} s`);
+  await page.locator("#stage").focus();
+  const middle = await time();
+  await page.keyboard.press("ArrowRight");
+  assert.ok(Math.abs((await time()) - middle - 1 / 30) < 1e-6, "right is a frame on");
+  await page.keyboard.press("Home");
+  assert.equal(await time(), 0);
+  await page.keyboard.press("]");
+  assert.equal(await page.textContent("#speed"), "1.5×");
+  await page.keyboard.press("l");
+  await page.keyboard.press("End");
+  await page.keyboard.press(" ");
+  await page.waitForFunction(() => window.posewire.player.time < 2);
+  for (const key of ["k", "g", "p", "c", "f", "r", "?"]) await page.keyboard.press(key);
+  assert.ok(await page.isVisible("#help-dialog"));
+  await shot(page, "help");
+  await page.keyboard.press("Escape");
+});
+
+await test("four seeds side by side differ; presets too", async (page) => {
+  await page.goto(server.url);
+  await ready(page);
+  await page.selectOption("#compare", "4");
+  await page.fill("#seed", "7");
+  await make(page, "a person walks");
+  const hands = [];
+  for (let i = 0; i < 4; i++) hands.push((await bone(page, "L_Hip", 1.5, i)).turn.join());
+  assert.equal(new Set(hands).size, 4);
+  await page.click("text=seed 9");
+  await page.click("[data-look=skeleton]");
+  await page.click("[data-look=ghosts]");
+  await page.waitForTimeout(800);
+  await shot(page, "four");
+  await page.selectOption("#compare", "presets");
+  await make(page, "a person walks");
+  assert.deepEqual(await page.evaluate(() => window.posewire.stage.actors.map((actor) => actor.label)), ["preview", "fast", "quality", "reference"]);
+});
+
+await test("downloads can be read again", async (page) => {
+  await page.goto(`${server.url}#prompt=${encodeURIComponent("a person waves")}&seed=3&seconds=3`);
+  await ready(page);
+  await whole(page);
+  const suffixes = await page.$$eval("#formats button", (chips) => chips.map((chip) => chip.dataset.suffix));
+  for (const wanted of [".glb", ".bvh", ".npz"]) assert.ok(suffixes.includes(wanted));
+  for (const suffix of suffixes) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(`#formats [data-suffix="${suffix}"]`)]);
+    assert.equal(download.suggestedFilename(), `a_person_waves-3${suffix}`);
+    await download.saveAs(path.join(OUT, `clip${suffix}`));
+  }
+  const frames = await page.evaluate(() => window.posewire.stage.actors[0].clip.frames);
+  const script = `
+import sys
+from pathlib import Path
+from posewire_runtime.formats import bvh, npz
+folder = Path(sys.argv[1])
+print(bvh.read(folder / "clip.bvh").frames, npz.read(folder / "clip.npz").frames)`;
+  assert.equal(execFileSync(python, ["-c", script, OUT], { encoding: "utf8" }).trim(), `${frames} ${frames}`);
+  assert.equal(readFileSync(path.join(OUT, "clip.glb")).subarray(0, 4).toString(), "glTF");
+});
+
+await test("files are shown: posewire view", async (page) => {
+  const stage = await start("view", "--no-browser", ...["glb", "bvh", "npz"].map((suffix) => path.join(OUT, `clip.${suffix}`)));
+  running.push(stage);
+  await page.goto(stage.line.match(/http\S+\//)[0]);
+  await ready(page);
+  await whole(page);
+  assert.equal(await page.isVisible("#composer"), false);
+  const places = [];
+  for (let i = 0; i < 3; i++) places.push(await bone(page, "R_Wrist", 1.5, i));
+  for (const [i, place] of places.entries()) assert.ok(distance(place, { ...places[0], x: places[0].x + 1.5 * i }) < 0.01, `file ${i} shows the same pose`);
+  await shot(page, "files");
+});
+
+await test("a character of the user's own moves, with its own bones", async (page) => {
+  await page.goto(`${server.url}#prompt=${encodeURIComponent(WALK)}&seed=7&seconds=4`);
+  await ready(page);
+  await whole(page);
+  execFileSync(python, [path.resolve("viewer/e2e/rig.py"), path.join(OUT, "rig.glb")]);
+  await page.setInputFiles("#file", path.join(OUT, "rig.glb"));
+  await page.waitForFunction(() => window.posewire.stage.actors[0].figure.joints.some((joint) => joint.name.includes("LeftForeArm")));
+  await whole(page);
+  assert.match(await page.textContent("#character-about"), /rig\.glb: 22 bones of \d+ move \(mixamo\)/);
+  const name = await page.evaluate(() => window.posewire.stage.actors[0].figure.joints.find((joint) => joint.name.includes("RightHand")).name);
+  const [before, after] = [await bone(page, name, 0), await bone(page, name, 3)];
+  assert.ok(distance(before, after) > 0.3, "its hand moves");
+  await shot(page, "character");
+  await page.click("#mannequin");
+  await page.waitForFunction(() => window.posewire.stage.actors[0].figure.joints.some((joint) => joint.name === "L_Elbow"));
+});
+
+await test("what can't be is said in words, and nothing breaks", async (page) => {
+  await page.goto(server.url);
+  await ready(page);
+  await page.fill("#steps", "5000");
+  await page.fill("#prompt", "a person walks");
+  await page.click("#make");
+  await page.waitForSelector("#message:not([hidden])");
+  assert.match(await page.textContent("#message span"), /sampling\.steps: expected 1 to 100 steps, found 5000/);
+  await shot(page, "refused");
+  await page.fill("#steps", "");
+  await make(page, "a person walks");
+  await page.setInputFiles("#file", { name: "not.glb", mimeType: "model/gltf-binary", buffer: Buffer.from("nonsense") });
+  await page.waitForSelector("#message:not([hidden])");
+});
+
+await test("a small screen, light", async (page) => {
+  await page.goto(`${server.url}#prompt=${encodeURIComponent(WALK)}&seed=7&seconds=4`);
+  await ready(page);
+  await whole(page);
+  await bone(page, "R_Wrist", 3.2);
+  await shot(page, "phone");
+  await page.click("#panel-button");
+  await shot(page, "phone-panel");
+  for (const id of ["play", "make", "scrub", "panel-button"]) {
+    const box = await page.locator(`#${id}`).boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= PHONE.width, `${id} is on the screen`);
+  }
+}, { viewport: PHONE, deviceScaleFactor: 2, colorScheme: "light", hasTouch: true });
+
+await test("stop ends what is being made, on the server too", async (page) => {
+  const slow = await serve("--model", "stand-in");
+  running.push(slow);
+  await page.goto(slow.url);
+  await ready(page);
+  await page.selectOption("#compare", "4");
+  await page.fill("#seconds", "240");
+  await page.fill("#steps", "100");
+  await page.fill("#prompt", "a person walks");
+  await page.click("#make");
+  await page.waitForFunction(() => document.querySelector("#make").textContent === "Stop");
+  await page.click("#make");
+  await page.waitForFunction(() => document.querySelector("#make").textContent === "Make it move");
+  assert.match(await page.textContent("#requests"), /stopped/);
+  await make(page, "a person waves");
+  assert.match(slow.log(), /"code": "CANCELLED"/);
+  await slow.stop();
+});
+
+await test("a wrong token is refused, the right one comes in; it stays out of links and logs", async (page) => {
+  const file = path.join(OUT, "tokens");
+  writeFileSync(file, `${createHash("sha256").update(TOKEN).digest("hex")}  -\n`);
+  const guarded = await serve("--token-file", file);
+  running.push(guarded);
+  await page.goto(guarded.url);
+  await page.waitForSelector("#token-dialog[open]");
+  await page.fill("#token", "a wrong one");
+  await page.click("#token-dialog button");
+  await page.waitForSelector("#token-wrong:not([hidden])");
+  await shot(page, "token");
+  await page.fill("#token", TOKEN);
+  await page.click("#token-dialog button");
+  await ready(page);
+  await make(page, "a person walks");
+  const told = `${page.url()} ${guarded.log()} ${JSON.stringify(await page.evaluate(() => ({ ...localStorage })))}`;
+  for (const secret of [TOKEN, encodeURIComponent(TOKEN), "a wrong one"]) assert.ok(!told.includes(secret));
+  await guarded.stop();
+});
+
+await test("the server goes and comes back: the page says so and goes on", async (page) => {
+  const first = await serve("--viewer-port", "50983");
+  await page.goto(first.url);
+  await ready(page);
+  await make(page, "a person walks");
+  await first.stop();
+  await page.waitForSelector("#status[data-state=gone]");
+  assert.ok(await page.isDisabled("#make"));
+  await shot(page, "gone");
+  const moving = await page.evaluate(() => window.posewire.stage.frames);
+  await page.waitForFunction((before) => window.posewire.stage.frames > before, moving);
+  const second = await serve("--viewer-port", "50983");
+  running.push(second);
+  await page.waitForSelector("#status[data-state=open]");
+  await make(page, "a person waves");
+  await second.stop();
+}, { expected: /WebSocket connection to .* failed/ });
+
+await test("figures: weight, frames, what a frame costs", async (page) => {
+  let bytes = 0;
+  page.on("response", async (response) => (bytes += Number(response.headers()["content-length"] ?? 0)));
+  const client = await page.context().newCDPSession(page);
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.goto(server.url);
+  await ready(page);
+  const weighed = bytes;
+  await page.selectOption("#compare", "4");
+  await make(page, WALK);
+  const costs = await page.evaluate(async () => {
+    const { stage } = window.posewire;
+    const [frames, began] = [stage.frames, performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    const fps = ((stage.frames - frames) / (performance.now() - began)) * 1000;
+    const applied = [...stage.applied.slice(0, Math.min(stage.frames, stage.applied.length))].sort((a, b) => a - b);
+    const decoded = window.posewire.decoding().sort((a, b) => a - b);
+    const p95 = (sorted) => sorted[Math.floor(sorted.length * 0.95)];
+    return { fps, applied: p95(applied), decoded: p95(decoded) };
+  });
+  // Code that isn't compiled yet boxes every number; the steady state is what counts.
+  await page.evaluate(() => {
+    window.play = (frames) => {
+      const { stage, player } = window.posewire;
+      const began = performance.now();
+      for (let i = 0; i < frames; i++) {
+        player.advance(1 / 60);
+        for (const actor of stage.actors) actor.update(player.time);
+      }
+      return performance.now() - began;
+    };
+    window.play(6000);
+  });
+  await client.send("HeapProfiler.startSampling", { samplingInterval: 256, includeObjectsCollectedByMinorGC: true, includeObjectsCollectedByMajorGC: true });
+  const sampled = await page.evaluate(() => window.play(600));
+  const { profile } = await client.send("HeapProfiler.stopSampling");
+  const own = allocated(profile.head, new URL(server.url).host);
+  console.log(`      page ${(weighed / 1024).toFixed(0)} KiB over the wire; 4 characters at 1280x720 in software: ${costs.fps.toFixed(0)} fps`);
+  console.log(`      p95: a message unpacked in ${costs.decoded.toFixed(2)} ms, poses of 4 applied in ${costs.applied.toFixed(2)} ms; ` +
+    `600 frames of 4 in ${sampled.toFixed(0)} ms allocate ${own} bytes (sampled)`);
+  assert.ok(weighed < 1.5 * 1024 * 1024);
+});
+
+/** Bytes that the page's own functions allocated, by sampling. */
+function allocated(node, host) {
+  const inside = node.callFrame.url.includes(host);
+  if (inside && node.selfSize && process.argv.includes("--heap")) console.log(`      ${node.selfSize} bytes in ${node.callFrame.functionName}`);
+  return (inside ? node.selfSize : 0) + node.children.reduce((sum, child) => sum + allocated(child, host), 0);
+}
+
+await browser.close();
+await Promise.all(running.map((each) => each.stop()));
+console.log(failed ? `${failed} failed; see ${OUT}/failed.png` : `all passed; pictures in ${path.relative(process.cwd(), OUT)}/`);
+process.exit(failed ? 1 : 0);
