@@ -28,6 +28,8 @@ from posewire_runtime.types import Skeleton, Target
 SUFFIXES = (".glb", ".vrm", ".bvh")
 _TALLEST = 10.0
 """Metres; a BVH skeleton larger than this is in centimetres."""
+_FLOOR = (-0.05, 0.35)
+"""Metres: a character whose lowest bone is this high stands on y = 0."""
 _VRM = {
     "Pelvis": "hips",
     "Spine1": "spine",
@@ -228,8 +230,10 @@ def _turn(matrices: Array) -> Array:
 
 
 def _sole(document: Mapping[str, Any], matrices: Array) -> float:
-    """Where the soles are: the lowest point of the skinned meshes; of the bones where that makes no sense."""
+    """Where the soles are: at 0, where characters stand; else at the lowest point of the meshes or bones."""
     lowest = float(matrices[:, 1, 3].min())
+    if _FLOOR[0] < lowest < _FLOOR[1]:
+        return 0.0
     skinned = {node["mesh"] for node in document["nodes"] if "skin" in node and "mesh" in node}
     bounds = [
         document["accessors"][primitive["attributes"]["POSITION"]].get("min", [0, np.nan, 0])[1]

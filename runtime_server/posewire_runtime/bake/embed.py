@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posewire_runtime.bake.characters import Gltf
-from posewire_runtime.formats.tracks import ROTATION, TRANSLATION, Tracks
+from posewire_runtime.formats.tracks import ROTATION, TRANSLATION, Tracks, standing_offsets
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.quat import Array
 
@@ -49,7 +49,13 @@ def _node_tracks(gltf: Gltf, tracks: Tracks) -> dict[tuple[int, str], Array]:
     for joint, parent in enumerate(parents):
         values = tracks.rotations[:, joint]
         out[joint, ROTATION] = values if parent >= 0 else quat.multiply(quat.conjugate(turns[joint]), values)
-    for joint, places in tracks.translations.items():
+    offsets = standing_offsets(tracks.skeleton)
+    still = {
+        joint: np.tile(offsets[joint], (tracks.frames, 1))
+        for joint, parent in enumerate(parents)
+        if parent < 0 and tracks.skeleton.sole
+    }
+    for joint, places in {**still, **tracks.translations}.items():
         if parents[joint] < 0:
             places = quat.rotate(quat.conjugate(turns[joint]), places - gltf.above[joint, :3, 3])
         out[joint, TRANSLATION] = places / scales[joint]
