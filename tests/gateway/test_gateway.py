@@ -209,6 +209,16 @@ async def test_only_a_known_token_comes_in(
         assert not token or token not in caplog.text
 
 
+async def test_a_token_has_its_rate_at_this_door_too(stage: Start, tmp_path: Path) -> None:
+    served = await stage(token_file=tokens(tmp_path, "s3cret"), token_rate=0.5)
+    page = await served.page(token="s3cret")
+    ends = [(await page.call(bones=pages.BonesRequest(names=["a"])))[1] for _ in range(20)]
+    refused = [end for end in ends if end.code == Code.RESOURCE_EXHAUSTED]
+    assert refused
+    assert refused[0].retry_after_seconds > 0
+    assert served.service.streams == 0
+
+
 async def test_nothing_is_answered_before_hello(stage: Start) -> None:
     served = await stage()
     for message in (

@@ -118,9 +118,9 @@ class Conversation:
             await self._end(ask.call, error)
 
     async def _work(self, ask: pages.PageRequest, kind: str | None) -> None:
+        self._caller.charge()
         match kind:
             case "generate":
-                self._caller.charge()
                 await self._asked().generate(ask.generate, self._writer(ask.call), None, self._caller)
             case "warm":
                 answer = pages.PageResponse(call=ask.call, warm=await self._asked().warm(ask.warm))
