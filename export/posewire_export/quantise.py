@@ -96,12 +96,16 @@ class Plain:
         return g.op("MatMul", rows.values, g.weight(matrix.name, matrix.read))
 
 
+HALVES: Mapping[Precision, str] = {"fp16": "float16", "bf16": "bfloat16"}
+"""The precisions of 16 bits, and numpy's names of them."""
+
+
 class Half:
     """float16 or bfloat16, multiplied in that type."""
 
     def __init__(self, precision: Precision) -> None:
         self.precision: Precision = precision
-        self._dtype = {"fp16": "float16", "bf16": "bfloat16"}[precision]
+        self._dtype = HALVES[precision]
 
     def prepare(self, g: GraphBuilder, x: str, *, damped: bool = False, above: float | None = None) -> Rows:
         if not damped or self.precision == "bf16":

@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from onnx import TensorProto
 from torch import Tensor
 
 from posewire_export.graph import GraphBuilder
 from posewire_export.hymotion.network import EPS, Config
-from posewire_export.quantise import Matrix, Plain, Rows, Storage, linear
+from posewire_export.quantise import HALVES, Matrix, Plain, Rows, Storage, linear
 from posewire_runtime.types import Float
 
 GELU_ABOVE, SILU_ABOVE = 0.1701, 0.2785
@@ -129,10 +130,18 @@ class Net:
         return self.g.op("RotaryEmbedding", x, cos, sin, interleaved=1, num_heads=self.config.heads)
 
     def attention(self, q: str, k: str, v: str, mask: str = "") -> str:
-        """(batch, queries, D), (batch, keys, D) twice -> (rows, D)."""
+        """(batch, queries, D), (batch, keys, D) twice -> (rows, D).
+
+        Precisions of 16 bits multiply in theirs here too; the softmax is always in float32.
+        """
         inputs = (q, k, v, mask) if mask else (q, k, v)
-        heads = self.config.heads
-        return self.flat(self.g.op("Attention", *inputs, q_num_heads=heads, kv_num_heads=heads))
+        options = {"q_num_heads": self.config.heads, "kv_num_heads": self.config.heads}
+        half = HALVES.get(self.body.precision)
+        if half is None:
+            return self.flat(self.g.op("Attention", *inputs, **options))
+        halved = (self.g.cast(x, half) for x in inputs)
+        seen = self.g.op("Attention", *halved, softmax_precision=int(TensorProto.FLOAT), **options)
+        return self.flat(self.g.cast(seen, "float32"))
 
 
 def _numpy(tensor: Tensor) -> Float:
@@ -267,9 +276,10 @@ class _Condition:
         self._modulation("final_layer.adaLN_modulation.linear", 2, kept=True)
         made = g.op("Concat", *self.made, axis=1)
         g.output("modulation", made, "float32", "times", modulation_vectors(config), config.width)
-        words = g.op("Concat", *(g.op("Unsqueeze", x, g.constant(np.array([1]))) for x in self.words), axis=1)
-        words = g.reshape(words, 0, config.layers, 2, -1, config.width)
-        g.output("words", words, "float32", "times", config.layers, 2, "n", config.width)
+        words = g.op("Concat", *(g.op("Unsqueeze", x, g.constant(np.array([0]))) for x in self.words), axis=0)
+        shape = g.op("Concat", g.constant(np.array([config.layers, 2])), self.shape, axis=0)
+        words = g.op("Reshape", words, shape)
+        g.output("words", words, "float32", config.layers, 2, "times", "n", config.width)
 
     def _refined(self) -> str:
         """The words after the refiner, (S, n, D)."""

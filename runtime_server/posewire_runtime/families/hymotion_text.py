@@ -110,7 +110,7 @@ class Steps:
             self._held[group] = self._make(self._times[first : first + self._group])
         self._held.move_to_end(group)
         modulation, words = self._held[group]
-        return AtStep(modulation[place], words[place])
+        return AtStep(modulation[place], words[:, :, place])
 
 
 @dataclass(frozen=True, eq=False)
