@@ -45,7 +45,9 @@ LIFE = 400.0
 """Seconds between two restarts, or a third of the run where that is shorter."""
 SAMPLE = 2.0
 """Seconds between two looks at the server's figures."""
-ENOUGH = 50.0
+FLOOR = 20.0
+"""Seconds of a window in which the least memory counts."""
+ENOUGH = 100.0
 """Seconds of a life below which its growth says nothing."""
 ALLOWED = 1.0
 """MB a minute that memory may grow once it is warm."""
@@ -57,7 +59,8 @@ class Book:
 
     sent: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)
+    codes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By kind and code."""
     strange: list[str] = field(default_factory=list)
     """Ends that nobody should see."""
     strangers: int = 0
@@ -82,7 +85,14 @@ class Book:
         else:
             code = "OK"
         self.ended[kind] += 1
-        self.codes[code] += 1
+        self.codes[kind, code] += 1
+
+    def by_code(self) -> dict[str, int]:
+        """Ends of all kinds."""
+        found: Counter[str] = Counter()
+        for (_, code), count in sorted(self.codes.items()):
+            found[code] += count
+        return dict(sorted(found.items()))
 
 
 # -------------------------------------------------------------------------------------- the clients
@@ -232,11 +242,20 @@ class Life:
         return slice(next(i for i, at in enumerate(self.times) if at >= warm), None)
 
     def growth(self) -> float:
-        """MB a minute, of the line that fits the settled samples best."""
+        """MB a minute that the floor of the memory rises, by the line that fits it best.
+
+        The floor is the least of each `FLOOR` seconds: what is there now and then, with the streams that
+        are open, comes and goes; what leaks lifts the floor.
+        """
         part = self.settled()
-        if len(self.times[part]) < 3:
+        times, memory = self.times[part], self.memory[part]
+        floors: dict[int, float] = {}
+        for at, held in zip(times, memory, strict=True):
+            window = int((at - times[0]) / FLOOR)
+            floors[window] = min(held, floors.get(window, held))
+        if len(floors) < 3:
             return 0.0
-        return float(np.polyfit(np.asarray(self.times[part]) / 60, self.memory[part], 1)[0])
+        return float(np.polyfit(np.asarray([*floors]) * FLOOR / 60, [*floors.values()], 1)[0])
 
     def drift(self, values: Sequence[float]) -> float:
         """How much the middle of the last third lies above that of the first one."""
@@ -352,9 +371,7 @@ async def report(book: Book, began: float, until: float) -> None:
     while time.monotonic() < until:
         await asyncio.sleep(min(30.0, max(until - time.monotonic(), 0.0)))
         sent, ended = book.sent.total(), book.ended.total()
-        print(
-            f"{time.monotonic() - began:6.0f} s: {sent} sent, {ended} ended, {dict(book.codes)}", flush=True
-        )
+        print(f"{time.monotonic() - began:6.0f} s: {sent} sent, {ended} ended, {book.by_code()}", flush=True)
 
 
 # -------------------------------------------------------------------------------------- the figures
@@ -364,7 +381,8 @@ def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]
     """What people read."""
     yield f"{'kind':<14}{'sent':>8}{'ended':>8}"
     for kind in KINDS:
-        yield f"{kind:<14}{book.sent[kind]:>8}{book.ended[kind]:>8}"
+        codes = ", ".join(f"{c} {count}" for (k, c), count in sorted(book.codes.items()) if k == kind)
+        yield f"{kind:<14}{book.sent[kind]:>8}{book.ended[kind]:>8}  {codes}"
     yield f"strangers at the port: {book.strangers}; restarts: {dict(served.restarts)}"
     for i, life in enumerate(life for life in served.lives if len(life.times) > 3):
         yield (
@@ -389,7 +407,7 @@ def summary(
         "clients": clients,
         "requests": book.sent.total(),
         "outcomes": book.ended.total(),
-        "codes": dict(sorted(book.codes.items())),
+        "codes": book.by_code(),
         "strange": len(book.strange),
         "restarts": served.restarts.total(),
         "memory_mb_per_minute": round(max(growth), 3) if growth else None,

@@ -1,6 +1,7 @@
 """Memory figures: this process for real, the GPU's library by a stand-in."""
 
 import ctypes
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,23 @@ def test_no_driver_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(memory.ctypes, "CDLL", missing)
     assert memory.device_memory() is None
+
+
+FREED = """
+import numpy as np
+from posewire_runtime.device import memory
+
+memory.give_freed_memory_back()
+kept, before = [], memory.private_bytes()
+for _ in range(3):  # what is freed first decides where the next ones are taken from
+    large = [np.ones(4 << 20, np.uint8) for _ in range(16)]
+    kept += [np.ones(64 << 10, np.uint8) for _ in range(16)]
+    del large
+print(memory.private_bytes() - before - 48 * (64 << 10))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's status file")
+def test_freed_arrays_go_back_to_the_system() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 4 << 20

@@ -20,6 +20,7 @@ import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from posewire_runtime.cli import run
 from posewire_runtime.client import AsyncClient, tls
 from posewire_runtime.errors import (
     InvalidConfig,
@@ -447,3 +448,32 @@ async def test_prompts_and_requests_that_are_too_much_are_refused(serve: Serve) 
         ):
             with pytest.raises(PosewireError, match=r"at most|1 to 100"):
                 await served.client.clip(**asked)
+
+
+async def test_the_command_line_brings_token_and_certificates(
+    papers: Papers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = TlsSettings(*papers.issue("server"), papers.root)
+    certificate, key = papers.issue("client")
+    token = papers.save("token", b"right\n")
+    async with secured(settings, token_file=token_file(tmp_path, right={})) as server:
+        ask = [
+            "generate",
+            "walk",
+            "--frames",
+            "30",
+            "--out",
+            str(tmp_path / "w.npz"),
+            "--server",
+            server.address,
+        ]
+        whole = [*ask, "--ca", papers.root, "--certificate", certificate, "--key", key, "--token-from", token]
+        assert await asyncio.to_thread(run, whole) == 0
+        assert (tmp_path / "w.npz").is_file()
+        assert await asyncio.to_thread(run, whole[:-2]) == 4, "no token"
+        assert await asyncio.to_thread(run, [*ask, "--tls", "--token-from", token]) == 4, (
+            "nobody's certificate"
+        )
+        assert await asyncio.to_thread(run, [*ask, "--certificate", certificate]) == 2
+        assert await asyncio.to_thread(run, [*ask, "--token-from", str(tmp_path / "none")]) == 2
+    assert "expected a token that this server knows" in capsys.readouterr().err

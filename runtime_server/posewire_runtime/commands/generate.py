@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posewire_runtime.commands.arguments import Subparsers, add_text, on_off, seed_list, text_settings
+from posewire_runtime.commands.connection import add_connection, connect
 
 if TYPE_CHECKING:
     from posewire_runtime.scheduler.jobs import Job
@@ -72,10 +73,7 @@ def register(subparsers: Subparsers) -> None:
     files.add_argument(
         "--open", action="store_true", help="show the clips in the browser, until Ctrl-C (posewire view)"
     )
-    server = parser.add_argument_group("through a server")
-    server.add_argument(
-        "--server", metavar="HOST:PORT", help="ask this server instead of running the model here"
-    )
+    add_connection(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object about what was made")
     parser.set_defaults(func=_run)
 
@@ -175,12 +173,11 @@ def _in_process(options: argparse.Namespace, asked: GenerateOptions) -> Any:
 
 
 def _through_server(options: argparse.Namespace, asked: GenerateOptions) -> Any:
-    from posewire_runtime.client import Client
     from posewire_runtime.commands.results import Result
 
     if options.model:
         asked["model"] = options.model
-    with Client(options.server) as posewire:
+    with connect(options) as posewire:
         stream = posewire.generate(options.prompt, **asked)
         clips = stream.clips()
     header = stream.header

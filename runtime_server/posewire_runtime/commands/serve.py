@@ -73,12 +73,14 @@ def _run(options: argparse.Namespace) -> int:
     import asyncio
 
     from posewire_runtime.commands.models import open_library
+    from posewire_runtime.device.memory import give_freed_memory_back
     from posewire_runtime.scheduler.worker import Worker
     from posewire_runtime.server.logs import set_up
     from posewire_runtime.server.server import serve
     from posewire_runtime.text.cache import FeatureCache
 
     set_up(options.quiet, settings.log_json)
+    give_freed_memory_back()
     settings.text.check()
     models = settings.models
     pinned = [name.strip() for name in models.pinned.split(",") if name.strip()]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+"""Names of settings in glibc's malloc.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,19 @@ class _NvmlMemory(ctypes.Structure):
     """nvmlMemory_t."""
 
     _fields_ = [("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong)]
+
+
+def give_freed_memory_back() -> None:
+    """Have the allocator return large arrays to the system once they are freed, where it is glibc's.
+
+    Left alone it raises the size from which it does so to that of the largest array freed so far, and keeps
+    a pool for each thread: a server whose clips are made by one thread and freed by another grows and grows.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    mallopt = getattr(libc, "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 1 << 20)
+        mallopt(_ARENA_MAX, 2)
 
 
 def process_bytes() -> int | None:
