@@ -49,7 +49,7 @@ def _messages() -> list[Descriptor]:
 
 def _kind(field: FieldDescriptor) -> tuple[str, str]:
     """Its kind in the table, its type in TypeScript."""
-    if field.type == FieldDescriptor.TYPE_MESSAGE:
+    if field.message_type is not None:
         name = _name(field.message_type)
         return name, name
     return _SCALARS[field.type]

@@ -1,4 +1,4 @@
-"""Writes a character with Mixamo's bone names for e2e.mjs: SMPL-22's joints under a root, and an end bone.
+"""Writes a character with Mixamo's bone names for e2e.mjs: SMPL-22's joints and an end bone.
 
 python viewer/e2e/rig.py rig.glb
 """
@@ -20,13 +20,12 @@ def main() -> None:
     lifted = SMPL22.positions - np.array([0, SMPL22.sole, 0], np.float32)
     top = lifted[SMPL22.index("Head")] + np.array([0, 0.2, 0], np.float32)
     skeleton = Skeleton(
-        names=("Armature", *(f"mixamorig:{BONE_TABLES['mixamo'][name]}" for name in SMPL22.names), "Top_End"),
-        parents=(-1, *(parent + 1 for parent in SMPL22.parents), SMPL22.index("Head") + 1),
-        positions=np.concatenate([np.zeros((1, 3), np.float32), lifted, top[None]]),
-        pelvis=1,
+        names=(*(f"mixamorig:{BONE_TABLES['mixamo'][name]}" for name in SMPL22.names), "Top_End"),
+        parents=(*SMPL22.parents, SMPL22.index("Head")),
+        positions=np.concatenate([lifted, top[None]]),
     )
     still = np.tile(np.array([0, 0, 0, 1], np.float32), (2, len(skeleton), 1))
-    root = np.tile(skeleton.positions[1], (2, 1))
+    root = np.tile(skeleton.positions[0], (2, 1))
     formats.write(sys.argv[1], Clip(skeleton, 30.0, still, root, np.zeros((2, 4), np.bool_)))
 
 

@@ -91,7 +91,6 @@ export class Actor {
     this.contacts.dispose();
     this.figure.dispose();
     for (const ghost of this.ghosts) ghost.dispose();
-    for (const child of this.group.children) if (child instanceof THREE.Mesh) (child.material as THREE.Material).dispose();
   }
 
   /** See-through poses at even times along the clip. */

@@ -15,7 +15,7 @@ export class Figure {
     readonly group: THREE.Group,
     readonly joints: readonly THREE.Object3D[],
     readonly skeleton: Skeleton,
-    /** Whether other figures use the same geometry and materials. */
+    /** Their geometry is shared with other figures; their materials are their own. */
     readonly meshes: readonly THREE.SkinnedMesh[],
   ) {}
 
@@ -59,7 +59,10 @@ export class Figure {
 
   dispose(): void {
     this.group.removeFromParent();
-    for (const mesh of this.meshes) mesh.skeleton.dispose();
+    for (const mesh of this.meshes) {
+      mesh.skeleton.dispose();
+      for (const material of [mesh.material].flat()) material.dispose();
+    }
   }
 }
 

@@ -6,7 +6,9 @@ const WIDTH = 512;
 const HEIGHT = 96;
 const METRES = 1.2;
 
-export function floorLabel(text: string, colour: THREE.Color, x: number): THREE.Mesh {
+export type Label = THREE.Mesh<THREE.PlaneGeometry, THREE.MeshBasicMaterial>;
+
+export function floorLabel(text: string, colour: THREE.Color, x: number): Label {
   const canvas = document.createElement("canvas");
   canvas.width = WIDTH;
   canvas.height = HEIGHT;
@@ -24,4 +26,11 @@ export function floorLabel(text: string, colour: THREE.Color, x: number): THREE.
   mesh.position.set(x, 0.005, 0.75);
   mesh.renderOrder = 1;
   return mesh;
+}
+
+export function disposeLabel(label: Label): void {
+  label.removeFromParent();
+  label.geometry.dispose();
+  label.material.map?.dispose();
+  label.material.dispose();
 }

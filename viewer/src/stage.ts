@@ -3,7 +3,7 @@
 import * as THREE from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { Actor, Looks } from "./actor.ts";
-import { floorLabel } from "./label.ts";
+import { disposeLabel, floorLabel, type Label } from "./label.ts";
 import type { Player } from "./player.ts";
 
 const PALETTES = {
@@ -49,7 +49,7 @@ export class Stage {
   private readonly fill = new THREE.HemisphereLight();
   private readonly floor: THREE.Mesh<THREE.PlaneGeometry, THREE.MeshStandardMaterial>;
   private readonly lines: { back: THREE.IUniform<THREE.Color>; line: THREE.IUniform<THREE.Color>; middle: THREE.IUniform<THREE.Vector3> };
-  private readonly labels = new THREE.Group();
+  private readonly labels: Label[] = [];
   private readonly watched = new THREE.Vector3(0, 0.9, 0);
   private looks: Looks = { skeleton: false, contacts: true, path: true, ghosts: false };
   private theme: Theme = "dark";
@@ -75,7 +75,7 @@ export class Stage {
     };
     this.floor = makeFloor(this.lines);
     this.light();
-    this.scene.add(this.floor, this.labels);
+    this.scene.add(this.floor);
     this.controls = new OrbitControls(this.camera, canvas);
     this.controls.maxPolarAngle = Math.PI / 2 - 0.03;
     this.controls.minDistance = 1.2;
@@ -93,14 +93,15 @@ export class Stage {
     const asMany = actors.length === this.actors.length;
     for (const actor of this.actors) actor.dispose();
     this.actors = actors;
-    this.labels.clear();
+    for (const label of this.labels.splice(0)) disposeLabel(label);
     actors.forEach((actor, i) => {
       const x = (i - (actors.length - 1) / 2) * SPACING;
       actor.group.position.x = x;
       actor.show(this.looks);
       this.scene.add(actor.group);
-      if (actors.length > 1) this.labels.add(floorLabel(actor.label, actor.colour, x));
+      if (actors.length > 1) this.labels.push(floorLabel(actor.label, actor.colour, x));
     });
+    if (this.labels.length) this.scene.add(...this.labels);
     if (asMany) this.watch(this.average(centre), true);
     else this.frameAll();
     this.redraw();
