@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from posewire_export.train import features, ingest
 from posewire_export.train.ingest import Motion
 from posewire_export.train.rest import REST
 from posewire_export.train.stitch import fits, stitch
+from posewire_runtime import formats
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.motion import quat, skeleton
 from posewire_runtime.types import Clip, Skeleton
@@ -166,6 +168,39 @@ def test_bvh_of_a_mixamo_like_rig(tmp_path: Path) -> None:
     assert motion.root[-1, 2] == pytest.approx(0.84 / 0.8 * 0.3, rel=1e-4)
     left_thigh = quat.to_rotation_vector(motion.rotations[-1, 1])
     np.testing.assert_allclose(left_thigh, np.radians([-30, 0, 0]), atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_glb_of_ourselves_comes_back(seed: int, tmp_path: Path) -> None:
+    motion = ingest.face_forward(ingest.ground(wander(seed)))
+    clip = Clip(REST, 30, motion.rotations, motion.root, np.zeros((40, 4), np.bool_))
+    formats.write(tmp_path / "clip.glb", clip)
+    again = ingest.read_motion(tmp_path / "clip.glb")
+    assert quat.angle(again.rotations, motion.rotations).max() < 3e-3
+    np.testing.assert_allclose(again.root, motion.root, atol=2e-3)
+
+
+def test_hanging_arms_are_raised_first() -> None:
+    """An A-pose rig that stands in its rest pose shows hanging arms on our skeleton."""
+    positions = REST.positions.astype(np.float64).copy()
+    for side, sign in (("L", 1), ("R", -1)):
+        for joint, reach in (("Elbow", 0.275), ("Wrist", 0.525)):
+            shoulder = positions[REST.index(f"{side}_Shoulder")]
+            down = np.array([sign * np.cos(0.9), -np.sin(0.9), 0]) * reach
+            positions[REST.index(f"{side}_{joint}")] = shoulder + down
+    rig = replace(REST, positions=positions.astype(np.float32))
+    still = np.broadcast_to(quat.identity((22,), np.float32), (5, 22, 4))
+    clip = Clip(rig, 30, still, np.zeros((5, 3), np.float32), np.zeros((5, 4), np.bool_))
+    motion = ingest.retarget(clip, {name: name for name in REST.names})
+    _, posed = skeleton.forward(REST, motion.rotations, motion.root)
+    arm = posed[0, REST.index("L_Elbow")] - posed[0, REST.index("L_Shoulder")]
+    np.testing.assert_allclose(arm / np.linalg.norm(arm), [np.cos(0.9), -np.sin(0.9), 0], atol=1e-4)
+
+
+def test_what_is_no_glb_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "clip.glb").write_bytes(b"BVH in disguise, really")
+    with pytest.raises(InvalidFile, match="to be a GLB"):
+        ingest.read_motion(tmp_path / "clip.glb")
 
 
 def _bvh(frames: int) -> str:

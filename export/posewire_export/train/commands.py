@@ -83,7 +83,9 @@ def register(subparsers: Any) -> None:
 
 
 def _motion_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--motions", type=Path, required=True, help="folder of .bvh clips, or a packed file")
+    parser.add_argument(
+        "--motions", type=Path, required=True, help="folder of .bvh and .glb clips, or a packed file"
+    )
     parser.add_argument(
         "--captions", type=Path, help="JSON Lines file of captions; a packed file has its own"
     )

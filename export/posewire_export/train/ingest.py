@@ -7,19 +7,22 @@ leg length; the floor is found again afterwards, because feet differ. Knows noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from posewire_export.train.bones import bones_of
+from posewire_export.train.glb import read_glb
 from posewire_export.train.rest import REST
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.formats import bvh
-from posewire_runtime.motion import quat, rigs, skeleton
+from posewire_runtime.motion import quat, skeleton
 from posewire_runtime.motion.quat import Array
 from posewire_runtime.motion.resample import resample
-from posewire_runtime.types import Clip, Float, Skeleton
+from posewire_runtime.motion.retarget import calibration
+from posewire_runtime.types import Clip, Float, Skeleton, Target
 
 FPS = 30.0
 """Frames a second of everything the model learns."""
@@ -53,7 +56,7 @@ def read_motion(file: Path, *, loose: bool = False) -> Motion:
     `loose` rigs stretch while they move, so that their pelvis says nothing about the height of a body
     with bones of fixed length: something touches the floor in every frame.
     """
-    clip = bvh.read(file)
+    clip = read_glb(file) if file.suffix.lower() == ".glb" else bvh.read(file)
     if abs(clip.fps - FPS) > 0.05:
         clip = resample(clip, FPS)
     try:
@@ -63,23 +66,19 @@ def read_motion(file: Path, *, loose: bool = False) -> Motion:
         raise InvalidFile(f"{file}: {error}") from None
 
 
-def bones_of(names: Sequence[str]) -> dict[str, str]:
-    """SMPL's joints -> the rig's bones, by the known table that explains most; absent joints are left out."""
-    plain = {rigs.normalise_name(name): name for name in names}
-    tables = (
-        {joint: plain[key] for joint, bone in table.items() if (key := rigs.normalise_name(bone)) in plain}
-        for table in rigs.BONE_TABLES.values()
-    )
-    return max(tables, key=len)
-
-
 def retarget(clip: Clip, names: Mapping[str, str]) -> Motion:
-    """Bring a clip whose skeleton rests in a T-pose to our rest skeleton, grounded and facing +Z."""
+    """Bring a clip to our rest skeleton, grounded and facing +Z; `names` maps our joints to the rig's bones.
+
+    The rig rests upright, facing +Z; arms that hang are raised to a T-pose by the shortest way first.
+    """
     source = clip.skeleton
-    turned, _ = skeleton.forward(source, clip.rotations.astype(np.float64), clip.root.astype(np.float64))
-    deltas = quat.multiply(turned, quat.conjugate(skeleton.rest_globals(source)))
     places = {joint: source.index(bone) for joint, bone in names.items() if bone in source.names}
     _require(places)
+    turned, _ = skeleton.forward(source, clip.rotations.astype(np.float64), clip.root.astype(np.float64))
+    raised = calibration(
+        REST, Target(source, {joint: source.names[place] for joint, place in places.items()})
+    )
+    deltas = quat.multiply(turned, quat.conjugate(quat.multiply(raised, skeleton.rest_globals(source))))
     known = {joint: deltas[:, place] for joint, place in places.items()}
     turned = np.stack([_global(joint, known) for joint in REST.names], axis=1)  # (L, 22, 4)
     root = _root(clip, turned[:, 0], places)
