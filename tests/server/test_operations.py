@@ -33,9 +33,9 @@ Serve = Callable[..., Awaitable[Any]]
 WATCHED = {"metrics": MetricsSettings(port=0)}
 
 
-async def ask(port: int, request: str) -> tuple[int, dict[str, str], str]:
+async def ask(where: str, request: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and body of an answer over plain HTTP."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection(*where.split(":"))
     writer.write(request.encode())
     async with asyncio.timeout(10):
         answer = (await reader.read()).decode()
@@ -45,8 +45,8 @@ async def ask(port: int, request: str) -> tuple[int, dict[str, str], str]:
     return int(first.split()[1]), dict(line.split(": ", 1) for line in lines), body
 
 
-async def get(port: int, path: str) -> tuple[int, dict[str, str], str]:
-    return await ask(port, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+async def get(where: str, path: str) -> tuple[int, dict[str, str], str]:
+    return await ask(where, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
 async def health(server: Server, service: str) -> int:
@@ -90,7 +90,7 @@ async def test_what_was_done_can_be_read_over_http(serve: Serve) -> None:
     served = await serve(**WATCHED)
     await served.client.clip("walk", frames=120, pace=50.0)
     await served.rests()
-    status, headers, body = await get(served.server.monitor_port, "/metrics")
+    status, headers, body = await get(served.server.monitor_address, "/metrics")
     assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     found = dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
     assert found['posewire_requests_total{code="OK"}'] == "1"
@@ -107,21 +107,21 @@ async def test_what_was_done_can_be_read_over_http(serve: Serve) -> None:
 
 async def test_the_monitor_answers_nothing_else(serve: Serve) -> None:
     served = await serve(**WATCHED)
-    port = served.server.monitor_port
-    assert (await get(port, "/../../etc/passwd"))[0] == 404
-    assert (await ask(port, "POST /metrics HTTP/1.1\r\n\r\n"))[0] == 405
-    assert (await get(port, "/healthz?x=1"))[0] == 200
+    where = served.server.monitor_address
+    assert (await get(where, "/../../etc/passwd"))[0] == 404
+    assert (await ask(where, "POST /metrics HTTP/1.1\r\n\r\n"))[0] == 405
+    assert (await get(where, "/healthz?x=1"))[0] == 200
     for garbage in (b"", b"\0" * 100, b"GET /metrics", b"x" * 20_000):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(*where.split(":"))
         writer.write(garbage)
         writer.close()
-    assert (await get(port, "/healthz"))[0] == 200
+    assert (await get(where, "/healthz"))[0] == 200
     with pytest.raises(InvalidConfig, match="for metrics"):
-        await serve(metrics=MetricsSettings(port=port))
+        await serve(metrics=MetricsSettings(port=int(where.split(":")[1])))
 
 
 async def test_no_monitor_unless_asked_for(serve: Serve) -> None:
-    assert (await serve()).server.monitor_port == 0
+    assert (await serve()).server.monitor_address == ""
 
 
 # -------------------------------------------------------------------------------------------- health
@@ -136,7 +136,7 @@ async def test_health_of_each_model(serve: Serve) -> None:
             await served.client.clip("bad")
     await served.server.caretaker.look()
     assert [await health(served.server, name) for name in (model, SERVICE)] == [NOT_SERVING, SERVING]
-    status, _, body = await get(served.server.monitor_port, "/healthz")
+    status, _, body = await get(served.server.monitor_address, "/healthz")
     assert (status, json.loads(body)) == (200, {"status": "ok", "models": {"stand-in": "degraded"}})
     await served.client.clip("good", frames=30)
     await served.server.caretaker.look()
@@ -151,7 +151,7 @@ async def test_a_draining_server_says_so(serve: Serve) -> None:
     await stream.open()
     stopping = asyncio.create_task(served.server.stop(drain=5))
     await asyncio.sleep(0)
-    status, _, body = await get(served.server.monitor_port, "/healthz")
+    status, _, body = await get(served.server.monitor_address, "/healthz")
     assert (status, json.loads(body)["status"]) == (503, "draining")
     stream.cancel()
     await stopping
@@ -186,7 +186,7 @@ async def test_a_device_that_hangs_is_noticed_and_comes_back() -> None:
             with pytest.raises(DeviceError, match="hangs in a call"):
                 await client.clip("walk")
             assert await health(server, SERVICE) == await health(server, "") == NOT_SERVING
-            status, _, body = await get(server.monitor_port, "/healthz")
+            status, _, body = await get(server.monitor_address, "/healthz")
             assert (status, json.loads(body)["status"]) == (503, "stuck")
             program.gate.set()
             while worker.turn_seconds():

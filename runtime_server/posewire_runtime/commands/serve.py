@@ -132,6 +132,7 @@ def _announce(server: Server, library: Library, page: str, as_json: bool) -> Non
     names = library.names()
     if as_json:
         where = {"listening": server.address} | ({"viewer": page} if page else {})
+        where |= {"metrics": server.monitor_address} if server.monitor_address else {}
         print(json.dumps(where | {"models": names}), flush=True)
         return
     print(f"posewire: serving {', '.join(names)} on {server.address}; Ctrl-C stops it", flush=True)

@@ -82,9 +82,10 @@ class Server:
         return self._service.streams
 
     @property
-    def monitor_port(self) -> int:
-        """Where metrics and health can be asked for; 0: nowhere."""
-        return self._monitor.port
+    def monitor_address(self) -> str:
+        """Where metrics and health can be asked for; empty: nowhere."""
+        port = self._monitor.port
+        return _address(self._settings.metrics.host, port) if port else ""
 
     async def start(self) -> None:
         """Listen; raises `InvalidConfig` when the address can't be had."""
