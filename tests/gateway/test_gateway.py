@@ -115,7 +115,10 @@ async def test_a_page_that_leaves_leaves_nothing_behind(stage: Start) -> None:
 
 
 async def test_limits_are_the_servers(stage: Start) -> None:
-    page = await (await stage(max_streams=1, max_request_bytes=2048)).page()
+    served = await stage(max_streams=1, max_request_bytes=2048)
+    [welcome], _ = await (await served.stranger()).call(hello=pages.Hello())
+    assert welcome.welcome.max_message_bytes == 2048
+    page = await served.page()
     paced = pb.GenerateRequest(prompt="walk", frames=300, pace=pb.Pace(rate=1))
     open_call = await page.ask(generate=paced)
     assert (await page.answer(open_call)).generate.HasField("header")

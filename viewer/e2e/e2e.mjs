@@ -222,6 +222,12 @@ await test("what can't be is said in words, and nothing breaks", async (page) =>
   assert.match(await page.textContent("#message span"), /sampling\.steps: expected 1 to 100 steps, found 5000/);
   await shot(page, "refused");
   await page.fill("#steps", "");
+  await page.fill("#seconds", "120");
+  await make(page, "a person walks");
+  await page.click("#formats [data-suffix='.npz']");
+  await page.waitForSelector("#message:not([hidden])");
+  assert.match(await page.textContent("#message span"), /at most 1048576 bytes .* found 1\d{6}/);
+  await page.fill("#seconds", "3");
   await make(page, "a person walks");
   await page.setInputFiles("#file", { name: "not.glb", mimeType: "model/gltf-binary", buffer: Buffer.from("nonsense") });
   await page.waitForSelector("#message:not([hidden])");

@@ -19,6 +19,7 @@ export class CallError extends Error {
 }
 
 export const CANCELLED = 1;
+const RESOURCE_EXHAUSTED = 8;
 const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
@@ -72,8 +73,11 @@ export class Connection {
     const done = new Promise<void>((resolve, reject) => {
       const end = (end: End): void => (end.code ? reject(new CallError(end)) : resolve());
       if (this.socket?.readyState !== WebSocket.OPEN) return end(gone());
+      const message = encode("PageRequest", { call: number, ...ask });
+      const most = Number(this.welcome?.max_message_bytes ?? Infinity);
+      if (message.length > most) return end(tooLong(message.length, most));
       this.calls.set(number, { hear, end });
-      this.socket.send(encode("PageRequest", { call: number, ...ask }));
+      this.socket.send(message);
     });
     return { done, cancel: () => this.cancel(number) };
   }
@@ -128,6 +132,11 @@ export class Connection {
     this.state = state;
     this.changed(state, retryAt);
   }
+}
+
+function tooLong(found: number, most: number): End {
+  const message = `expected a message of at most ${most} bytes (the server's max_request_bytes), found ${found}; a shorter clip fits, and posewire generate writes longer ones`;
+  return { code: RESOURCE_EXHAUSTED, message, refusals: [] };
 }
 
 function gone(): End {

@@ -33,7 +33,7 @@ export const SCHEMAS = {
   PageRequest: { 1: ["call", "uint32", ""], 2: ["hello", "Hello", "?"], 3: ["generate", "GenerateRequest", "?"], 4: ["warm", "WarmRequest", "?"], 5: ["list_models", "ListModelsRequest", "?"], 6: ["cancel", "Cancel", "?"], 7: ["save", "SaveRequest", "?"], 8: ["body", "BodyRequest", "?"], 9: ["bones", "BonesRequest", "?"], 10: ["show", "ShowRequest", "?"] },
   PageResponse: { 1: ["call", "uint32", ""], 2: ["welcome", "Welcome", "?"], 3: ["generate", "GenerateResponse", "?"], 4: ["warm", "WarmResponse", "?"], 5: ["list_models", "ListModelsResponse", "?"], 6: ["file", "File", "?"], 7: ["body", "Body", "?"], 8: ["bones", "Bones", "?"], 15: ["end", "End", "?"] },
   Hello: { 1: ["token", "string", ""] },
-  Welcome: { 1: ["server_version", "string", ""], 2: ["generates", "bool", ""], 3: ["exhibits", "string", "*"], 4: ["formats", "FileFormat", "*"] },
+  Welcome: { 1: ["server_version", "string", ""], 2: ["generates", "bool", ""], 3: ["exhibits", "string", "*"], 4: ["formats", "FileFormat", "*"], 5: ["max_message_bytes", "uint64", ""] },
   FileFormat: { 1: ["suffix", "string", ""], 2: ["description", "string", ""] },
   Cancel: {},
   SaveRequest: { 1: ["events", "GenerateResponse", "*"], 2: ["suffix", "string", ""], 3: ["prompt", "string", ""] },
@@ -322,6 +322,7 @@ export interface Welcome {
   generates: boolean;
   exhibits: string[];
   formats: FileFormat[];
+  max_message_bytes: bigint;
 }
 
 export interface FileFormat {

@@ -207,10 +207,13 @@ class Welcome(_message.Message):
     GENERATES_FIELD_NUMBER: _builtins.int
     EXHIBITS_FIELD_NUMBER: _builtins.int
     FORMATS_FIELD_NUMBER: _builtins.int
+    MAX_MESSAGE_BYTES_FIELD_NUMBER: _builtins.int
     server_version: _builtins.str
     """The server's version."""
     generates: _builtins.bool
     """Whether there are models to ask; false: files are shown, and that is all."""
+    max_message_bytes: _builtins.int
+    """Most bytes of a message that the page may send."""
     @_builtins.property
     def exhibits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What `show` shows, by index."""
@@ -226,10 +229,11 @@ class Welcome(_message.Message):
         generates: _builtins.bool = ...,
         exhibits: _abc.Iterable[_builtins.str] | None = ...,
         formats: _abc.Iterable[Global___FileFormat] | None = ...,
+        max_message_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exhibits", b"exhibits", "formats", b"formats", "generates", b"generates", "server_version", b"server_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exhibits", b"exhibits", "formats", b"formats", "generates", b"generates", "max_message_bytes", b"max_message_bytes", "server_version", b"server_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

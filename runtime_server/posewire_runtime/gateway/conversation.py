@@ -47,10 +47,13 @@ _SUSPICION = 0.5
 class Conversation:
     """Answers one page."""
 
-    def __init__(self, service: Service | None, shown: Sequence[Exhibit], say: Say) -> None:
+    def __init__(
+        self, service: Service | None, shown: Sequence[Exhibit], say: Say, max_message_bytes: int
+    ) -> None:
         self._service = service
         self._exhibits = shown
         self._say = say
+        self._max_message_bytes = max_message_bytes
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._caller = NOBODY
 
@@ -72,6 +75,7 @@ class Conversation:
             generates=self._service is not None,
             exhibits=[exhibit.name for exhibit in self._exhibits],
             formats=kinds,
+            max_message_bytes=self._max_message_bytes,
         )
         await self._answer(pages.PageResponse(call=ask.call, welcome=welcome))
         await self._end(ask.call)

@@ -121,7 +121,8 @@ class Gateway:
             await connection.close(TRY_AGAIN, f"{_MOST_PAGES} pages are open; close one")
             return
         self._pages += 1
-        conversation = Conversation(self._service, self._exhibits, _sayer(connection))
+        most = self._settings.max_request_bytes
+        conversation = Conversation(self._service, self._exhibits, _sayer(connection), most)
         try:
             async with asyncio.timeout(_HELLO_SECONDS):
                 await conversation.greet(await connection.recv())
