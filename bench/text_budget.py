@@ -38,9 +38,8 @@ def main() -> None:
     """Print the tables."""
     for precision in ENCODERS:
         matrices = llm_bytes(QWEN3_8B, precision, "gpu", PREFIX)["matrices"] / 1e9
-        print(
-            f"{precision}: {matrices:.2f} GB matrices of Qwen3, {encoder_bytes(precision) / 1e9:.2f} GB in all"
-        )
+        whole = encoder_bytes(precision) / 1e9
+        print(f"{precision}: {matrices:.2f} GB matrices of Qwen3, {whole:.2f} GB in all")
     table = llm_bytes(QWEN3_8B, "fp16", "gpu", PREFIX)["table"] + clip_bytes(CLIP_L, "fp16", "gpu")["table"]
     print(f"embedding tables, mapped from disk: {table / 1e9:.2f} GB")
     for name, network in NETWORKS.items():
