@@ -14,10 +14,34 @@ inline std::vector<uint8_t> bytes(const wire::GenerateResponse& message) {
     return out;
 }
 
+// As `packed`, 48 bits a rotation.
+inline std::vector<uint8_t> packed_small(const Pose& pose) {
+    std::vector<uint8_t> out = packed(pose);
+    const uint8_t contacts = out.back();
+    out.resize(12);
+    for (size_t j = 0; j < pose.rotations.size(); j += 4) {
+        const float* q = &pose.rotations[j];
+        size_t largest = 0;
+        for (size_t c = 1; c < 4; ++c)
+            if (std::abs(q[c]) > std::abs(q[largest])) largest = c;
+        uint64_t word = uint64_t(largest) << 45;
+        for (size_t c = 0, place = 0; c < 4; ++c) {
+            if (c == largest) continue;
+            const double component = q[largest] < 0 ? -q[c] : q[c];
+            word |= uint64_t(std::lround((component * std::sqrt(2.0) + 1) / 2 * 32767)) << 15 * place++;
+        }
+        for (int byte = 0; byte < 6; ++byte) out.push_back(uint8_t(word >> 8 * byte));
+    }
+    out.push_back(contacts);
+    return out;
+}
+
 // Header, clip, chunks of so many frames, end, status.
-inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chunk = 5) {
+inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chunk = 5,
+                                                  SharedSkeleton joints = skeleton(),
+                                                  wire::Packing packing = wire::PACKING_FLOAT32) {
     std::vector<std::vector<uint8_t>> out;
-    const Header from = header();
+    const Header from = header(1, std::move(joints));
     wire::GenerateResponse begin, start, end, status;
     wire::Header& header = *begin.mutable_header();
     for (uint32_t j = 0; j < from.skeleton->size(); ++j) {
@@ -31,8 +55,8 @@ inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chun
     header.set_stream_id(from.stream_id);
     header.set_model(from.model);
     header.set_fps(from.fps);
-    header.set_packing(wire::PACKING_FLOAT32);
-    header.set_frame_bytes(from.frame_bytes);
+    header.set_packing(packing);
+    header.set_frame_bytes(uint32_t(frame_bytes(packing, from.skeleton->size())));
     header.set_clips(1);
     for (const std::string& name : from.contact_names) header.add_contact_names(name);
     wire::Notice& notice = *header.add_notices();
@@ -48,7 +72,8 @@ inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chun
         out_chunk.set_first_frame(first);
         out_chunk.set_frames(std::min(chunk, frames - first));
         for (uint32_t f = first; f < std::min(first + chunk, frames); ++f) {
-            const auto data = packed(pose_at(f / kFps, *from.skeleton));
+            const Pose pose = pose_at(f / kFps, *from.skeleton);
+            const auto data = packing == wire::PACKING_FLOAT32 ? packed(pose) : packed_small(pose);
             out_chunk.mutable_data()->append(data.begin(), data.end());
         }
         out.push_back(bytes(message));

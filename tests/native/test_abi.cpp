@@ -62,6 +62,21 @@ TEST(a_stream_that_is_fed_is_like_any_other) {
     CHECK(stream.ended());
 }
 
+TEST(small_frames_show_the_same_motion) {
+    posewire::Stream stream;
+    for (const auto& message : fake::messages(20, 7, fake::skeleton(), fake::wire::PACKING_SMALLEST_THREE_48))
+        stream.feed(message.data(), message.size());
+    while (const auto event = stream.poll()) {
+        if (event->kind != PW_EVENT_CHUNK) continue;
+        for (uint32_t f = 0; f < event->frames; ++f) {
+            const auto pose = fake::pose_at(f / fake::kFps, *fake::skeleton());
+            for (size_t i = 0; i < pose.rotations.size(); ++i)
+                NEAR(std::abs(event->rotations[f * pose.rotations.size() + i]), std::abs(pose.rotations[i]),
+                     1e-4);
+        }
+    }
+}
+
 TEST(bytes_that_are_no_message_end_the_stream) {
     posewire::Stream stream;
     const uint8_t bytes[] = {0xff, 0xff, 0xff};

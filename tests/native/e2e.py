@@ -1,0 +1,276 @@
+"""The native client against real servers: python e2e.py PATH_TO_e2e [scenario ...]
+
+Starts `posewire serve`, kills it and starts it again; checks what arrived against the Python client. TLS,
+tokens and retry hints, which need another server, come from a small one in this process.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
+
+from posewire_proto.v1 import posewire_pb2 as pb
+from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
+from posewire_runtime.client import Client
+from posewire_runtime.errors import InvalidRequest
+from posewire_runtime.motion.rigs import BONE_TABLES, map_bones
+
+PROMPT = "a person walks forward, then waves"
+SEEDS = (7, 12345678901234567890)
+
+
+class Server:
+    """`posewire serve` as a process of its own."""
+
+    def __init__(self, port: int = 0) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "posewire_runtime.cli",
+            "serve",
+            "--json",
+            "--quiet",
+            "--port",
+            str(port),
+        ]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("the server did not start")
+        self.address: str = json.loads(line)["listening"]
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        self._process.terminate()
+        if self._process.wait(30) != 0:
+            raise SystemExit(f"the server ended with {self._process.returncode}")
+
+
+@contextmanager
+def served() -> Iterator[Server]:
+    server = Server()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class Runner:
+    """Runs scenarios of the C++ program."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    def __call__(self, scenario: str, *arguments: object, given: str = "") -> str:
+        command = [self._program, scenario, *map(str, arguments)]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            raise SystemExit(f"{scenario} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def talk(self, scenario: str, answers: dict[str, Callable[[], None]], *arguments: object) -> None:
+        """Runs one that asks for things on its way."""
+        command = [self._program, scenario, *map(str, arguments)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                answers[line.strip()]()
+        if process.returncode:
+            raise SystemExit(f"{scenario} failed ({process.returncode})")
+
+
+def read_dump(path: Path) -> list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Seed, rotations, root and contact bits of each clip."""
+    data, at, clips = path.read_bytes(), 0, []
+    while at < len(data):
+        seed, frames, joints = (int(n) for n in np.frombuffer(data, "<u8", 3, at))
+        at += 24
+        rotations = np.frombuffer(data, "<f4", frames * joints * 4, at).reshape(frames, joints, 4)
+        at += rotations.nbytes
+        root = np.frombuffer(data, "<f4", frames * 3, at).reshape(frames, 3)
+        at += root.nbytes
+        contacts = np.frombuffer(data, np.uint8, frames, at)
+        at += frames
+        clips.append((seed, rotations, root, contacts))
+    return clips
+
+
+def compare(path: Path, address: str, prompt: str, seconds: float, tolerance: float) -> float:
+    """The largest difference to what Python's client gets for the same seeds."""
+    found = read_dump(path)
+    with Client(address) as client:
+        expected = client.clips(prompt, seconds=seconds, seeds=[seed for seed, *_ in found])
+    worst = 0.0
+    for (_, rotations, root, contacts), clip in zip(found, expected, strict=True):
+        assert rotations.shape == clip.rotations.shape
+        worst = max(worst, float(np.abs(np.abs(rotations) - np.abs(clip.rotations)).max()))
+        worst = max(worst, float(np.abs(root - clip.root).max()))
+        assert np.array_equal(
+            np.unpackbits(contacts[:, None], axis=1, bitorder="little")[:, :4], clip.contacts
+        )
+    if worst > tolerance:
+        raise SystemExit(f"expected the same motion as Python's within {tolerance}, found {worst}")
+    return worst
+
+
+def frames(run: Runner, folder: Path) -> None:
+    with served() as server:
+        for packing, tolerance in ((1, 0.0), (2, 1e-4)):
+            path = folder / "dump"
+            run("dump", server.address, packing, SEEDS[0], path, PROMPT)
+            worst = compare(path, server.address, PROMPT, 2, tolerance)
+            print(f"  packing {packing}: largest difference to Python's client {worst:.2g}")
+
+
+def calls(run: Runner, folder: Path) -> None:
+    del folder
+    with served() as server:
+        for scenario in ("models", "cancel", "errors", "leave", "retarget"):
+            print("  " + scenario, run(scenario, server.address).strip())
+
+
+def breaks(run: Runner, folder: Path) -> None:
+    for scenario in ("resume", "broken"):
+        server = Server()
+        port = server.port
+        servers = [server]
+
+        def start(port: int = port, servers: list[Server] = servers) -> None:
+            servers.append(Server(port))
+
+        path = folder / "resumed"
+        run.talk(scenario, {"kill it": server.kill, "start it": start}, server.address, path)
+        if scenario == "resume":
+            worst = compare(path, servers[-1].address, "a person walks in a circle", 4, 0.0)
+            print(f"  resumed: largest difference to an unbroken stream {worst:.2g}")
+        servers[-1].close()
+
+
+class Guarded(pb_grpc.PosewireServicer):
+    """A server with a token, that is busy when it is told so."""
+
+    def Generate(self, request: Any, context: Any) -> Iterator[Any]:
+        metadata = dict(context.invocation_metadata())
+        if request.prompt == "busy":
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.FromMilliseconds(2500)
+            status = status_pb2.Status(code=8, message="no room")
+            status.details.add().Pack(retry)
+            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room")
+        if metadata.get("authorization") != "Bearer correct horse":
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "expected another token")
+        joint = pb.Joint(name="Pelvis", parent=-1, position=pb.Vector3(y=1))
+        data = np.array([0, 1, 0, 0, 0, 0, 1], "<f4").tobytes() + b"\0"
+        header = pb.Header(joints=[joint], fps=30, packing=pb.PACKING_FLOAT32, frame_bytes=29, clips=1)
+        yield pb.GenerateResponse(header=header)
+        yield pb.GenerateResponse(clip_start=pb.ClipStart(frames=2))
+        yield pb.GenerateResponse(chunk=pb.Chunk(frames=2, data=data * 2))
+        yield pb.GenerateResponse(clip_end=pb.ClipEnd(frames=2))
+        yield pb.GenerateResponse(status=pb.Status())
+
+    def Warm(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("nobody asks this server to warm up")
+
+    def ListModels(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("nobody asks this server for models")
+
+
+def make_certificates(folder: Path) -> None:
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-subj",
+        "/CN=ca",
+    )
+    (folder / "names").write_text("subjectAltName=DNS:posewire.test\n")
+    for name in ("server", "client"):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", f"/CN={name}")  # fmt: skip
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-extfile", "names", "-out", f"{name}.pem")  # fmt: skip
+
+
+def security(run: Runner, folder: Path) -> None:
+    make_certificates(folder)
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    pb_grpc.add_PosewireServicer_to_server(Guarded(), server)
+    key, certificate, ca = ((folder / name).read_bytes() for name in ("server.key", "server.pem", "ca.pem"))
+    credentials = grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)
+    secure = server.add_secure_port("127.0.0.1:0", credentials)
+    plain = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    run("secure", f"127.0.0.1:{secure}", folder)
+    run("busy", f"127.0.0.1:{plain}")
+    server.stop(None).wait()
+
+
+def rigs(run: Runner, folder: Path) -> None:
+    """Bone names of all rigs, with marks and bones missing, mean the same to C++ and Python."""
+    del folder
+    rng = random.Random(3)
+    checked = 0
+    for table in BONE_TABLES.values():
+        for prefix in ("", "mixamorig:", "Armature|", "mixamorig1_", "Bip001 "):
+            names = ["root", "Root", *(prefix + bone for bone in table.values()), "prop", "camera_L"]
+            for _ in range(3):
+                rng.shuffle(names)
+                found = run("bones", "-", given="\n".join(names)).splitlines()
+                try:
+                    expected = map_bones(names)
+                    lines = [expected.rig, *(f"{joint}\t{bone}" for joint, bone in expected.bones.items())]
+                except InvalidRequest:
+                    lines = ["none"]
+                assert found == lines, (names, found, lines)
+                names.remove(rng.choice(names))
+                checked += 1
+    print(f"  {checked} lists of names")
+
+
+SCENARIOS = {"frames": frames, "calls": calls, "breaks": breaks, "security": security, "rigs": rigs}
+
+
+def main() -> None:
+    run, wanted = Runner(sys.argv[1]), sys.argv[2:] or list(SCENARIOS)
+    for name in wanted:
+        print(name, flush=True)
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            SCENARIOS[name](run, Path(folder))
+        print(f"  fine, {time.monotonic() - began:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
