@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def test_a_server_with_everything(tmp_path: Path) -> None:
             until(lambda: comes_in(other))
             with pytest.raises(Unauthenticated):
                 client.models()
+        say(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS + GO_AWAY)
         process.running.send_signal(signal.SIGTERM)
         assert process.running.wait(20) == 0
         [request] = [line for line in process.lines() if line["message"] == "generate"]
@@ -82,6 +84,22 @@ def test_a_server_with_everything(tmp_path: Path) -> None:
         [refused] = [line for line in process.lines() if line["level"] == "WARNING"][:1]
         assert "refused /posewire.v1.Posewire/ListModels" in refused["message"]
         assert "secret" not in process.log.read_text()
+
+
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+GO_AWAY = b"\0\0\x08\7\0\0\0\0\0" + b"\0\0\0\0" + b"\x12\x34\x56\x78"
+"""Which gRPC's core would tell of, past the log."""
+
+
+def say(address: str, data: bytes) -> None:
+    """What a stranger sends."""
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as stranger:
+        stranger.sendall(data)
+        stranger.settimeout(0.5)
+        with suppress(OSError):
+            while stranger.recv(1000):
+                pass
 
 
 def comes_in(client: Client) -> bool:

@@ -70,6 +70,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.print_config:
         print(show(settings), end="")
         return 0
+    # Else gRPC's core writes a line of its own, past the log, for many a stranger's bytes.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     import asyncio
 
     from posewire_runtime.commands.models import open_library
