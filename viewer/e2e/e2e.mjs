@@ -256,14 +256,17 @@ await test("stop ends what is being made, on the server too", async (page) => {
   await page.fill("#seconds", "240");
   await page.fill("#steps", "100");
   await page.fill("#prompt", "a person walks");
-  await page.click("#make");
-  await page.waitForFunction(() => document.querySelector("#make").textContent === "Stop");
-  await page.click("#make");
+  // In the page itself: a whole click by the driver takes longer than the stand-in needs.
+  await page.evaluate(async () => {
+    const button = document.querySelector("#make");
+    button.click();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (button.textContent === "Stop") button.click();
+  });
   await page.waitForFunction(() => document.querySelector("#make").textContent === "Make it move");
   assert.match(await page.textContent("#requests"), /stopped/);
   await make(page, "a person waves");
   assert.match(slow.log(), /"code": "CANCELLED"/);
-  await slow.stop();
 });
 
 await test("a wrong token is refused, the right one comes in; it stays out of links and logs", async (page) => {
@@ -273,7 +276,7 @@ await test("a wrong token is refused, the right one comes in; it stays out of li
   running.push(guarded);
   await page.goto(guarded.url);
   await page.waitForSelector("#token-dialog[open]");
-  await page.fill("#token", "a wrong one");
+  await page.fill("#token", "swordfish");
   await page.click("#token-dialog button");
   await page.waitForSelector("#token-wrong:not([hidden])");
   await shot(page, "token");
@@ -282,8 +285,7 @@ await test("a wrong token is refused, the right one comes in; it stays out of li
   await ready(page);
   await make(page, "a person walks");
   const told = `${page.url()} ${guarded.log()} ${JSON.stringify(await page.evaluate(() => ({ ...localStorage })))}`;
-  for (const secret of [TOKEN, encodeURIComponent(TOKEN), "a wrong one"]) assert.ok(!told.includes(secret));
-  await guarded.stop();
+  for (const secret of [TOKEN, encodeURIComponent(TOKEN), "swordfish"]) assert.ok(!told.includes(secret));
 });
 
 await test("the server goes and comes back: the page says so and goes on", async (page) => {
@@ -301,7 +303,6 @@ await test("the server goes and comes back: the page says so and goes on", async
   running.push(second);
   await page.waitForSelector("#status[data-state=open]");
   await make(page, "a person waves");
-  await second.stop();
 }, { expected: /WebSocket connection to .* failed/ });
 
 await test("figures: weight, frames, what a frame costs", async (page) => {

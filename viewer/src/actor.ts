@@ -63,6 +63,7 @@ export class Actor {
   update(time: number): void {
     if (this.clip.ready === 0) return;
     this.figure.group.visible = true;
+    this.path.grow();
     const moment = time * this.clip.fps;
     this.figure.pose(this.clip, moment);
     this.group.updateWorldMatrix(true, true);
@@ -70,9 +71,8 @@ export class Actor {
     if (this.looks.contacts) this.contacts.update(this.clip, moment);
   }
 
-  /** Frames have arrived. */
-  grew(): void {
-    this.path.grow();
+  /** The whole clip has arrived. */
+  arrived(): void {
     if (this.clip.complete) this.placeGhosts();
   }
 

@@ -170,14 +170,14 @@ class App {
   private perform(actors: Actor[]): void {
     this.stage.cast(actors);
     this.player.load(actors.map((actor) => actor.clip));
-    for (const actor of actors) actor.grew();
+    for (const actor of actors) actor.arrived();
     this.offerParts();
     this.select(0);
   }
 
   private grew(take: Take, part: Part): void {
     if (take !== this.take) return;
-    this.stage.actors.find((actor) => actor.clip === part.clip)?.grew();
+    if (part.clip?.complete) this.stage.actors.find((actor) => actor.clip === part.clip)?.arrived();
     this.transport.grew();
     this.stage.redraw();
   }

@@ -117,10 +117,16 @@ export class PathRibbon {
       let x = root[b + 2]! - root[a + 2]!;
       let z = root[a]! - root[b]!;
       const length = Math.hypot(x, z);
-      [x, z] = length > 1e-5 ? [x / length, z / length] : [1, 0];
+      x = length > 1e-5 ? x / length : 1;
+      z = length > 1e-5 ? z / length : 0;
       const half = PATH_WIDTH / 2;
-      this.positions.set([root[3 * i]! - x * half, PATH_HEIGHT, root[3 * i + 2]! - z * half], 6 * i);
-      this.positions.set([root[3 * i]! + x * half, PATH_HEIGHT, root[3 * i + 2]! + z * half], 6 * i + 3);
+      for (let side = 0; side < 2; side++) {
+        const sign = side ? half : -half;
+        const at = 6 * i + 3 * side;
+        this.positions[at] = root[3 * i]! + x * sign;
+        this.positions[at + 1] = PATH_HEIGHT;
+        this.positions[at + 2] = root[3 * i + 2]! + z * sign;
+      }
     }
     this.done = ready;
     this.geometry.setDrawRange(0, Math.max(ready - 1, 0) * 6);

@@ -18,6 +18,8 @@ export class Transport {
   private readonly lanes = find<HTMLCanvasElement>("lanes");
   private clip: Clip | null = null;
   private colour = "";
+  /** Whether the lanes show less than what has arrived. */
+  private stale = false;
   private written = 0;
   private shownTime = -1;
   private resumes = false;
@@ -47,8 +49,7 @@ export class Transport {
 
   /** Frames have arrived. */
   grew(): void {
-    this.scrub.max = String(this.player.duration);
-    this.draw();
+    this.stale = true;
   }
 
   toggle(): void {
@@ -100,6 +101,7 @@ export class Transport {
   private readonly tick = (now: number): void => {
     requestAnimationFrame(this.tick);
     const { time } = this.player;
+    if (this.stale && now - this.written >= WRITING) this.draw();
     if (time === this.shownTime) return;
     this.scrub.valueAsNumber = time;
     if (now - this.written < WRITING) return;
@@ -111,6 +113,7 @@ export class Transport {
   };
 
   private draw(): void {
+    this.stale = false;
     const { lanes, clip } = this;
     const ratio = Math.min(devicePixelRatio, 2);
     const [width, height] = [lanes.clientWidth * ratio, lanes.clientHeight * ratio];
@@ -130,8 +133,14 @@ export class Transport {
     const lane = height / (LANES + 1);
     for (let bit = 0; bit < LANES; bit++) {
       pen.globalAlpha = bit < 2 ? 0.9 : 0.5;
-      for (let i = 0; i < clip.ready; i++)
-        if (clip.contacts[i]! & (1 << bit)) pen.fillRect(i * frame, lane * (bit + 0.75), frame + 0.5, lane * 0.5);
+      let since = -1;
+      for (let i = 0; i <= clip.ready; i++) {
+        const stands = i < clip.ready && (clip.contacts[i]! & (1 << bit)) !== 0;
+        if (stands && since < 0) since = i;
+        if (stands || since < 0) continue;
+        pen.fillRect(since * frame, lane * (bit + 0.75), (i - since) * frame, lane * 0.5);
+        since = -1;
+      }
     }
     pen.globalAlpha = 1;
   }
