@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from posewire_runtime import __version__
 from posewire_runtime.figure.mannequin import Mannequin
-from posewire_runtime.formats.fbx_binary import CREATION_TIME, FILE_ID, VERSION, Node, pack
+from posewire_runtime.formats.fbx_binary import CREATION_TIME, FILE_ID, VERSION, Node, pack, packed
 from posewire_runtime.formats.tracks import (
     ROTATION,
     TRANSLATION,
@@ -264,7 +265,7 @@ class _Scene:
 
     def skin(self, body: Mannequin, skeleton: Skeleton, bones: Sequence[np.int64]) -> None:
         """The mesh, its material, the clusters that tie it to the bones, and the pose they are tied in."""
-        geometry = self.add("Geometry", "Mannequin", "Geometry", "Mesh", [*_geometry(body, skeleton)])
+        geometry = self.add("Geometry", "Mannequin", "Geometry", "Mesh", _geometry(body, skeleton))
         mesh = self._model("Mannequin", "Mesh", np.zeros(3), np.zeros(3))
         self.link(mesh, np.int64(0))
         self.link(geometry, mesh)
@@ -379,18 +380,24 @@ def _flat(matrix: Array) -> Array:
     return matrix.T.reshape(-1)
 
 
-def _geometry(body: Mannequin, skeleton: Skeleton) -> Iterator[Node]:
+@lru_cache(maxsize=8)
+def _geometry(body: Mannequin, skeleton: Skeleton) -> tuple[Node, ...]:
+    """The mesh; the same for every clip of a rig."""
+    return tuple(_mesh(body, skeleton))
+
+
+def _mesh(body: Mannequin, skeleton: Skeleton) -> Iterator[Node]:
     vertices = (body.vertices + lift(skeleton)) * _CENTIMETRES
     corners = body.triangles.astype(np.int32)
     corners = np.stack(
         [corners[:, 0], corners[:, 1], ~corners[:, 2]], axis=-1
     )  # the last one closes the face
-    yield Node("Vertices", (vertices.astype(np.float64).reshape(-1),))
-    yield Node("PolygonVertexIndex", (corners.reshape(-1),))
+    yield Node("Vertices", (packed(vertices.astype(np.float64).reshape(-1)),))
+    yield Node("PolygonVertexIndex", (packed(corners.reshape(-1)),))
     yield Node("GeometryVersion", (124,))
     normals = body.normals.astype(np.float64)
     layers = {
-        "LayerElementNormal": ("ByVertice", "Direct", Node("Normals", (normals.reshape(-1),))),
+        "LayerElementNormal": ("ByVertice", "Direct", Node("Normals", (packed(normals.reshape(-1)),))),
         "LayerElementSmoothing": (
             "ByPolygon",
             "Direct",
@@ -408,18 +415,23 @@ def _geometry(body: Mannequin, skeleton: Skeleton) -> Iterator[Node]:
     yield Node("Layer", (0,), [Node("Version", (100,)), *elements])
 
 
-def _cluster(body: Mannequin, joint: int, bind: Array) -> list[Node]:
-    """The vertices that a bone moves, and where both were when they were tied together."""
+@lru_cache(maxsize=2048)
+def _tied(body: Mannequin, joint: int) -> tuple[Node, ...]:
+    """The vertices that a bone moves."""
     used = (body.joints == joint) & (body.weights > 0)
     vertices = np.flatnonzero(used.any(axis=-1))
     shares = np.sum(np.where(used, body.weights, 0), axis=-1)[vertices] / 255.0
-    tied = (
-        [Node("Indexes", (vertices.astype(np.int32),)), Node("Weights", (shares,))] if len(vertices) else []
-    )
+    if not len(vertices):
+        return ()
+    return Node("Indexes", (packed(vertices.astype(np.int32)),)), Node("Weights", (packed(shares),))
+
+
+def _cluster(body: Mannequin, joint: int, bind: Array) -> list[Node]:
+    """What a bone moves, and where it was when the skin was put on."""
     return [
         Node("Version", (100,)),
         Node("UserData", ("", "")),
-        *tied,
+        *_tied(body, joint),
         Node("Transform", (_flat(np.linalg.inv(bind)),)),
         Node("TransformLink", (_flat(bind),)),
     ]

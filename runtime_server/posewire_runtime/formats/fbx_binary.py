@@ -36,6 +36,10 @@ _FOOTER_ID = bytes.fromhex("fabcab09d0c8d466b176fb831cf7267e")
 _FOOTER_END = bytes.fromhex("f85a8c6adef5d97eece90ce3758f290b")
 
 
+class Packed(bytes):
+    """An array that has been stored once already, to be written again as it is."""
+
+
 @dataclass
 class Node:
     """A record."""
@@ -75,16 +79,19 @@ def _value(value: Any) -> bytes:
     if type(value) in _SCALARS:
         code, form = _SCALARS[type(value)]
         return code + struct.pack(form, value)
+    if isinstance(value, Packed):
+        return value
     if isinstance(value, str | bytes):
         data = value.encode() if isinstance(value, str) else value
         return (b"S" if isinstance(value, str) else b"R") + struct.pack("<I", len(data)) + data
     if isinstance(value, np.ndarray):
-        return _array(value)  # pyright: ignore[reportUnknownArgumentType]
+        return packed(value)  # pyright: ignore[reportUnknownArgumentType]
     raise TypeError(f"expected a value that FBX can store, found {type(value).__name__}")
 
 
-def _array(array: np.ndarray[Any, np.dtype[Any]]) -> bytes:
+def packed(array: np.ndarray[Any, np.dtype[Any]]) -> Packed:
+    """An array as it is stored: worth keeping where it is written often, since compressing takes long."""
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    packed = zlib.compress(data, 6) if len(data) >= _COMPRESS_FROM else data
+    short = zlib.compress(data, 6) if len(data) >= _COMPRESS_FROM else data
     encoding = int(len(data) >= _COMPRESS_FROM)
-    return _ARRAYS[array.dtype.name] + struct.pack("<III", array.size, encoding, len(packed)) + packed
+    return Packed(_ARRAYS[array.dtype.name] + struct.pack("<III", array.size, encoding, len(short)) + short)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,14 @@ class Tracks:
         """The body, skinned to the joints of `skeleton`."""
         body = self.body or mannequin(self.clip.skeleton)
         added = len(self.skeleton) - len(self.clip.skeleton)
-        # An unused slot stays at the first joint, whichever that is.
-        joints = np.where(body.weights > 0, body.joints + added, 0).astype(np.uint16)
-        return replace(body, joints=joints) if added else body
+        return _moved_on(body, added) if added else body
+
+
+@lru_cache(maxsize=8)
+def _moved_on(body: Mannequin, added: int) -> Mannequin:
+    """A body whose joints come so much later; an unused slot stays at the first joint, whichever that is."""
+    joints = np.where(body.weights > 0, body.joints + added, 0).astype(np.uint16)
+    return replace(body, joints=joints)
 
 
 def tracks_of(clip: Clip, travel: RootMotion | None = None) -> Tracks:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def encode(clip: Clip, notes: Mapping[str, str], *, body: bool = True) -> bytes:
 def encode_tracks(tracks: Tracks, notes: Mapping[str, str], *, body: bool = True) -> bytes:
     """The same of tracks."""
     lines = ["#usda 1.0", *_layer(tracks, notes), f'def SkelRoot "Character" {_BINDING}', "{"]
-    lines += [*_rig(tracks), *(_mesh(tracks.mesh(), tracks.skeleton) if body else ()), "}", ""]
+    lines += [*_rig(tracks), *([_mesh(tracks.mesh(), tracks.skeleton)] if body else ()), "}", ""]
     return "\n".join(lines).encode()
 
 
@@ -84,7 +85,13 @@ def _rig(tracks: Tracks) -> Iterator[str]:
     yield "}"
 
 
-def _mesh(body: Mannequin, skeleton: Skeleton) -> Iterator[str]:
+@lru_cache(maxsize=8)
+def _mesh(body: Mannequin, skeleton: Skeleton) -> str:
+    """The mesh; the same for every clip of a rig."""
+    return "\n".join(_mesh_lines(body, skeleton))
+
+
+def _mesh_lines(body: Mannequin, skeleton: Skeleton) -> Iterator[str]:
     points = (body.vertices + lift(skeleton)).astype(np.float32)
     counts = ", ".join(["3"] * len(body.triangles))
     spread = '(\n    elementSize = 4\n    interpolation = "vertex"\n)'
