@@ -180,6 +180,21 @@ def innocent(asked: Sequence[Request]) -> list[Request]:
     return [replace(request, prompt="walk") for request in asked]
 
 
+def run(rounds: int, jobs: int, seed: int) -> Sums:
+    """All rounds, each with and without faults; every fourth loses its device."""
+    sums = Sums()
+    for turn in range(rounds):
+        draw = random.Random(f"{seed}-{turn}")
+        lost_after = draw.randint(1, 60) if turn % 4 == 3 else None
+        asked = requests(jobs, draw)
+        calm, _, _ = play(innocent(asked), draw, None)
+        sums.waits["without faults"] += calm.times.values()
+        ends, submitted, opened = play(asked, draw, lost_after)
+        sums.reopened += opened - 1
+        judge(asked, ends, submitted, calm, lost_after is not None, sums)
+    return sums
+
+
 def main() -> None:
     """Run as a script."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -188,16 +203,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    sums = Sums()
-    for turn in range(given.rounds):
-        draw = random.Random(f"{given.seed}-{turn}")
-        lost_after = draw.randint(1, 60) if turn % 4 == 3 else None
-        asked = requests(given.jobs, draw)
-        calm, _, _ = play(innocent(asked), draw, None)
-        sums.waits["without faults"] += calm.times.values()
-        ends, jobs, opened = play(asked, draw, lost_after)
-        sums.reopened += opened - 1
-        judge(asked, ends, jobs, calm, lost_after is not None, sums)
+    sums = run(given.rounds, given.jobs, given.seed)
     print(f"{sums.jobs} jobs in {given.rounds} rounds, {sums.guilty} guilty, {sums.reopened} devices lost")
     for end, count in sorted(sums.ends.items()):
         print(f"{end:<34}{count:>7}")

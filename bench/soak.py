@@ -45,10 +45,12 @@ LIFE = 400.0
 """Seconds between two restarts, or a third of the run where that is shorter."""
 SAMPLE = 2.0
 """Seconds between two looks at the server's figures."""
-FLOOR = 20.0
-"""Seconds of a window in which the least memory counts."""
-ENOUGH = 100.0
-"""Seconds of a life below which its growth says nothing."""
+BREATH = 45.0
+"""Seconds between two rests: nobody asks until everybody who did has left."""
+RESTING = 20.0
+"""Seconds that this may take."""
+ENOUGH = 3
+"""Rests after the warm-up below which growth says nothing."""
 ALLOWED = 1.0
 """MB a minute that memory may grow once it is warm."""
 
@@ -63,6 +65,8 @@ class Book:
     """By kind and code."""
     strange: list[str] = field(default_factory=list)
     """Ends that nobody should see."""
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether clients may ask just now."""
     strangers: int = 0
     """Connections that brought no request."""
 
@@ -201,6 +205,7 @@ async def keep_asking(kind: str, number: int, target: str, until: float, book: B
     draw = random.Random(f"{kind}-{number}")
     async with AsyncClient(target) as client:
         while time.monotonic() < until:
+            await book.open.wait()
             await book.one(kind, KINDS[kind](client, draw, target))
             await asyncio.sleep(draw.uniform(0.05, 0.6))
 
@@ -226,42 +231,47 @@ async def keep_knocking(port: int, until: float, book: Book) -> None:
 # --------------------------------------------------------------------------------------- the server
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The server at one moment."""
+
+    at: float
+    memory: float
+    """MB."""
+    tasks: float
+    handles: float
+    busy: float
+    """Streams and jobs that are open."""
+
+
 @dataclass
 class Life:
     """One life of the server, between two restarts."""
 
-    times: list[float] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-    """MB."""
-    tasks: list[float] = field(default_factory=list)
-    handles: list[float] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    rests: list[Sample] = field(default_factory=list)
+    """Those of moments when nobody was inside: what is held then and grows, leaks."""
 
-    def settled(self) -> slice:
-        """The samples after the warm-up: two minutes, or the first third."""
-        warm = self.times[0] + min(120.0, (self.times[-1] - self.times[0]) / 3)
-        return slice(next(i for i, at in enumerate(self.times) if at >= warm), None)
+    def settled(self) -> list[Sample]:
+        """The rests after the warm-up, which is the first third of them."""
+        return self.rests[len(self.rests) // 3 :]
 
-    def growth(self) -> float:
-        """MB a minute that the floor of the memory rises, by the line that fits it best.
+    def growth(self) -> float | None:
+        """MB a minute, by the line that fits the settled rests best; None: too few of them."""
+        rests = self.settled()
+        if len(rests) < ENOUGH:
+            return None
+        return float(np.polyfit([rest.at / 60 for rest in rests], [rest.memory for rest in rests], 1)[0])
 
-        The floor is the least of each `FLOOR` seconds: what is there now and then, with the streams that
-        are open, comes and goes; what leaks lifts the floor.
-        """
-        part = self.settled()
-        times, memory = self.times[part], self.memory[part]
-        floors: dict[int, float] = {}
-        for at, held in zip(times, memory, strict=True):
-            window = int((at - times[0]) / FLOOR)
-            floors[window] = min(held, floors.get(window, held))
-        if len(floors) < 3:
-            return 0.0
-        return float(np.polyfit(np.asarray([*floors]) * FLOOR / 60, [*floors.values()], 1)[0])
+    def drift(self, what: Callable[[Sample], float]) -> float:
+        """How much more there is at the last rest than at the first one after the warm-up."""
+        rests = self.settled()
+        return what(rests[-1]) - what(rests[0]) if rests else 0.0
 
-    def drift(self, values: Sequence[float]) -> float:
-        """How much the middle of the last third lies above that of the first one."""
-        part = values[self.settled()]
-        third = max(len(part) // 3, 1)
-        return float(np.median(part[-third:]) - np.median(part[:third])) if part else 0.0
+    def tenths(self) -> str:
+        """Memory on the way."""
+        every = [self.samples[len(self.samples) * k // 10].memory for k in range(10)] if self.samples else []
+        return ", ".join(f"{memory:.0f}" for memory in every)
 
 
 class Served:
@@ -309,15 +319,33 @@ class Served:
         await asyncio.sleep(0.3)
         await self.start()
 
-    async def sample(self) -> None:
+    async def sample(self) -> Sample | None:
         """Read its own figures."""
-        with suppress(OSError):
+        try:
             found = await asyncio.to_thread(metrics_of, self.watched)
-            life = self.lives[-1]
-            life.times.append(time.monotonic())
-            life.memory.append(found["process_resident_memory_bytes"] / 1e6)
-            life.tasks.append(found["posewire_tasks"])
-            life.handles.append(found["process_open_fds"])
+        except OSError:
+            return None
+        made = Sample(
+            time.monotonic(),
+            found["process_resident_memory_bytes"] / 1e6,
+            found["posewire_tasks"],
+            found["process_open_fds"],
+            sum(found[f"posewire_{name}"] for name in ("streams", "jobs_waiting", "jobs_running")),
+        )
+        self.lives[-1].samples.append(made)
+        return made
+
+    async def rest(self, book: Book) -> None:
+        """Let everybody leave, look, and let them in again."""
+        book.open.clear()
+        end = time.monotonic() + RESTING
+        while time.monotonic() < end and book.sent != book.ended:
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+        found = await self.sample()
+        if found is not None and found.busy == 0:
+            self.lives[-1].rests.append(found)
+        book.open.set()
 
 
 def free_port() -> int:
@@ -335,12 +363,15 @@ def metrics_of(port: int) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
-async def watch(served: Served, until: float, began: float, life: float) -> None:
-    """Sample and restart, until it is time."""
-    due = began + life
+async def watch(served: Served, book: Book, until: float, began: float, life: float) -> None:
+    """Sample, rest and restart, until it is time."""
+    due, breath = began + life, began + BREATH
     while time.monotonic() < until:
         await asyncio.sleep(SAMPLE)
         await served.sample()
+        if time.monotonic() >= breath:
+            await served.rest(book)
+            breath = time.monotonic() + BREATH
         if time.monotonic() >= due and until - time.monotonic() > life / 4:
             await served.restart()
             due = time.monotonic() + life
@@ -350,6 +381,7 @@ async def soak(minutes: float, clients: int, models: Sequence[str]) -> tuple[Boo
     """The whole run: the book, the server, and what the server holds once everybody has left."""
     book, served = Book(), Served(models)
     await served.start()
+    book.open.set()
     began = time.monotonic()
     until = began + minutes * 60
     kinds = [[*KINDS][i % len(KINDS)] for i in range(clients)]
@@ -357,7 +389,7 @@ async def soak(minutes: float, clients: int, models: Sequence[str]) -> tuple[Boo
     await asyncio.gather(
         *work,
         keep_knocking(served.port, until, book),
-        watch(served, until, began, min(LIFE, minutes * 60 / 3)),
+        watch(served, book, until, began, min(LIFE, minutes * 60 / 3)),
         report(book, began, until),
     )
     await asyncio.sleep(SETTINGS["stall-seconds"] + 1)
@@ -384,13 +416,9 @@ def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]
         codes = ", ".join(f"{c} {count}" for (k, c), count in sorted(book.codes.items()) if k == kind)
         yield f"{kind:<14}{book.sent[kind]:>8}{book.ended[kind]:>8}  {codes}"
     yield f"strangers at the port: {book.strangers}; restarts: {dict(served.restarts)}"
-    for i, life in enumerate(life for life in served.lives if len(life.times) > 3):
-        yield (
-            f"life {i}: {life.times[-1] - life.times[0]:.0f} s, MB by tenths of it "
-            f"{', '.join(f'{life.memory[len(life.memory) * k // 10]:.0f}' for k in range(10))}; "
-            f"{life.growth():+.2f} MB a minute once warm; "
-            f"tasks {life.drift(life.tasks):+.0f}, handles {life.drift(life.handles):+.0f}"
-        )
+    for i, life in enumerate(served.lives):
+        at_rest = ", ".join(f"{rest.memory:.1f}" for rest in life.rests)
+        yield f"life {i}: MB by tenths of it {life.tenths()}; at rest {at_rest or 'never'}"
     held = ("posewire_streams", "posewire_jobs_waiting", "posewire_jobs_running", "posewire_tasks")
     yield f"once everybody left: { ({name: left[name] for name in held}) }"
     yield from (f"STRANGE: {line}" for line in book.strange[:20])
@@ -400,8 +428,8 @@ def summary(
     book: Book, served: Served, left: dict[str, float], minutes: float, clients: int
 ) -> dict[str, Any]:
     """What programs read."""
-    long_enough = [life for life in served.lives if life.times and life.times[-1] - life.times[0] >= ENOUGH]
-    growth = [life.growth() for life in long_enough]
+    judged = [life for life in served.lives if life.growth() is not None]
+    growth = max((life.growth() or 0.0 for life in judged), default=None)
     return {
         "minutes": minutes,
         "clients": clients,
@@ -410,10 +438,10 @@ def summary(
         "codes": book.by_code(),
         "strange": len(book.strange),
         "restarts": served.restarts.total(),
-        "memory_mb_per_minute": round(max(growth), 3) if growth else None,
-        "memory_flat": max(growth) < ALLOWED if growth else None,
-        "tasks_drift": max((life.drift(life.tasks) for life in long_enough), default=None),
-        "handles_drift": max((life.drift(life.handles) for life in long_enough), default=None),
+        "memory_mb_per_minute": None if growth is None else round(growth, 3),
+        "memory_flat": None if growth is None else growth < ALLOWED,
+        "tasks_drift": max((life.drift(lambda rest: rest.tasks) for life in judged), default=None),
+        "handles_drift": max((life.drift(lambda rest: rest.handles) for life in judged), default=None),
         "left": {name: left[f"posewire_{name}"] for name in ("streams", "jobs_waiting", "jobs_running")},
         "agree": book.sent == book.ended and not book.strange,
     }
