@@ -31,7 +31,9 @@ from posewire_runtime.types import Clip, Features, Request, Sampling
 CHECKPOINT = Path(__file__).parents[1] / "tests" / "golden" / "hymotion"
 """A complete tiny model of random weights, in the official layout."""
 WANTED = 2.0
-"""Times the throughput of one after another."""
+"""Times the throughput of one after another, where a step costs mostly overhead."""
+WORST = 0.95
+"""Whatever the model: batching must not cost more than this."""
 
 
 def tiny(folder: Path) -> Path:
@@ -95,8 +97,8 @@ def clips_of(collector: Collector, jobs: Sequence[Job]) -> list[Clip]:
     return [collector.clips[job.id] for job in jobs]
 
 
-def measure(package: Path, count: int, longest: int, repeats: int) -> bool:
-    """Both ways in turn; whether batching pays."""
+def measure(package: Path, count: int, longest: int, repeats: int, least: float) -> bool:
+    """Both ways in turn; whether batching pays at least so much."""
     program = open_package(package)
     worker = Worker(Library.of(program))
     asked = mixed(program, count, longest)
@@ -118,9 +120,9 @@ def measure(package: Path, count: int, longest: int, repeats: int) -> bool:
     print(f"largest difference of a root between the two: {difference * 1e3:.4f} mm")
     print(f"throughput by CPU time: {np.median(alone.cpu) / np.median(joined.cpu):.2f} times; ", end="")
     ratio = float(np.median(alone.wall) / np.median(joined.wall))
-    print(f"by the clock: {ratio:.2f} times; at least {WANTED:g}: {'yes' if ratio >= WANTED else 'NO'}")
+    print(f"by the clock: {ratio:.2f} times; at least {least:g}: {'yes' if ratio >= least else 'NO'}")
     program.close()
-    return ratio >= WANTED
+    return ratio >= least
 
 
 def main() -> None:
@@ -130,11 +132,13 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=16)
     parser.add_argument("--longest", type=int, default=30, help="most frames of a request")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--least", type=float, help=f"wanted ratio ({WANTED}; with --model {WORST})")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         package = given.model or tiny(Path(folder) / "tiny")
-        fine = measure(package, given.requests, given.longest, given.repeats)
+        least = given.least if given.least is not None else WORST if given.model else WANTED
+        fine = measure(package, given.requests, given.longest, given.repeats, least)
     raise SystemExit(not fine)
 
 
