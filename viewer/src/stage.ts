@@ -7,7 +7,7 @@ import { disposeLabel, floorLabel, type Label } from "./label.ts";
 import type { Player } from "./player.ts";
 
 const PALETTES = {
-  dark: { back: 0x16181d, floor: 0x3a3f4a, line: 0x6b7180, body: 0xd8d2c6, sky: 0xaebbd6, ground: 0x3b3430, key: 2.6, fill: 0.75, rim: 2.2 },
+  dark: { back: 0x16181d, floor: 0x3a3f4a, line: 0x6b7180, body: 0xd8d2c6, sky: 0xaebbd6, ground: 0x3b3430, key: 3.1, fill: 1.0, rim: 2.2 },
   light: { back: 0xe9e6e0, floor: 0xd9d4cb, line: 0xa79f92, body: 0x47506a, sky: 0xffffff, ground: 0xcdbfae, key: 2.4, fill: 2.0, rim: 1.6 },
 };
 export type Theme = keyof typeof PALETTES;
@@ -85,6 +85,7 @@ export class Stage {
     this.paint("dark");
     new ResizeObserver(() => this.resize()).observe(canvas);
     this.resize();
+    this.frameAll();
     this.renderer.setAnimationLoop((now) => this.tick(now));
   }
 
@@ -167,7 +168,7 @@ export class Stage {
     this.key.castShadow = true;
     this.key.shadow.mapSize.set(1536, 1536);
     this.key.shadow.bias = -0.0006;
-    this.key.shadow.normalBias = 0.006;
+    this.key.shadow.normalBias = 0.012;
     this.key.shadow.radius = 4;
     const view = this.key.shadow.camera;
     [view.left, view.right, view.top, view.bottom, view.near, view.far] = [-3.6, 3.6, 3, -3, 0.5, 14];

@@ -34,8 +34,8 @@ export class Page {
   /** What the stage has for itself: pixels that are covered at its right and its bottom. */
   get covered(): { right: number; bottom: number } {
     const shown = this.panel.offsetParent !== null || getComputedStyle(this.panel).display !== "none";
-    const dock = find("dock").getBoundingClientRect();
-    return { right: shown && !NARROW.matches ? this.panel.offsetWidth + 18 : 0, bottom: innerHeight - dock.top };
+    const top = Math.min(...["dock", "history"].map((id) => find(id).getBoundingClientRect().top || Infinity));
+    return { right: shown && !NARROW.matches ? this.panel.offsetWidth + 18 : 0, bottom: innerHeight - top };
   }
 
   togglePanel(): void {
