@@ -151,6 +151,10 @@ async def test_a_withdrawn_token_is_out_after_a_refresh(serve: Serve, tmp_path: 
         await served.server.refresh()
     async with AsyncClient(served.server.address, token="one") as client:
         await client.models()
+        (tmp_path / "tokens").write_text("# nobody any more\n")
+        await served.server.refresh()
+        with pytest.raises(Unauthenticated):
+            await client.models()
 
 
 # --------------------------------------------------------------------------------- what is asked for

@@ -121,7 +121,7 @@ class Server:
     async def refresh(self) -> None:
         """Read tokens and packages again, as they are on disk now. What can't be used changes nothing."""
         try:
-            self._service.tokens.renew(self._service.read_tokens())
+            self._service.tokens.renew(self._service.read_tokens(nobody=True))
         except InvalidConfig as error:
             logger.error("the tokens stay as they were: %s", error)
         await self.caretaker.reload_changed()

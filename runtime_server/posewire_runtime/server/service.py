@@ -120,10 +120,11 @@ class Service(pb_grpc.PosewireServicer):
         """Let a caller in; raises `Unauthenticated`."""
         return self.tokens.admit(token)
 
-    def read_tokens(self) -> Tokens:
-        """Who may come in by what is on disk now."""
+    def read_tokens(self, *, nobody: bool = False) -> Tokens:
+        """Who may come in by what is on disk now; `nobody`: that may be nobody any more."""
         settings = self._settings
-        return Tokens.read(settings.token_file, Allowance(settings.token_rate, settings.token_streams))
+        usual = Allowance(settings.token_rate, settings.token_streams)
+        return Tokens.read(settings.token_file, usual, nobody=nobody)
 
     def models(self) -> pb.ListModelsResponse:
         """What this server serves."""

@@ -86,15 +86,18 @@ NOBODY = Caller("", Allowance())
 
 
 class Tokens:
-    """The tokens that are let in; none at all: everybody is."""
+    """The tokens that are let in."""
 
     def __init__(self, callers: Mapping[str, Caller] | None = None) -> None:
-        """`callers` by the hash of their token."""
-        self._callers = dict(callers or {})
+        """`callers` by the hash of their token; None: nobody needs one."""
+        self._callers = None if callers is None else dict(callers)
 
     @classmethod
-    def read(cls, path: str, usual: Allowance | None = None) -> Tokens:
-        """The tokens of a file, with the `usual` allowance where a line says nothing else. No path: none."""
+    def read(cls, path: str, usual: Allowance | None = None, *, nobody: bool = False) -> Tokens:
+        """The tokens of a file, with the `usual` allowance where a line says nothing else.
+
+        No path: nobody needs one. `nobody`: a file without tokens lets nobody in, instead of being refused.
+        """
         if not path:
             return cls()
         try:
@@ -103,13 +106,13 @@ class Tokens:
             raise _unusable(f"{path} can't be read: {error}; name another file") from error
         told = [line.split() for line in lines if line.strip() and not line.startswith("#")]
         callers = {words[0].lower(): _caller(words, path, usual or Allowance()) for words in told}
-        if not callers:
+        if not callers and not nobody:
             raise _unusable(f"expected a token in {path}, found none; posewire token makes one")
         return cls(callers)
 
     def admit(self, token: str) -> Caller:
         """Let a token in; raises `Unauthenticated`. Takes equally long for all wrong ones."""
-        if not self._callers:
+        if self._callers is None:
             return NOBODY
         found = hash_of(token)
         fits = [caller for known, caller in self._callers.items() if hmac.compare_digest(found, known)]
@@ -120,6 +123,9 @@ class Tokens:
 
     def renew(self, others: Tokens) -> None:
         """Let in these from now on. Who stays, under the same token and allowance, stays as it is."""
+        if self._callers is None or others._callers is None:
+            self._callers = others._callers
+            return
         kept: dict[str, Caller] = {}
         for known, caller in others._callers.items():
             before = self._callers.get(known)
