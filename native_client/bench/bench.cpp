@@ -128,6 +128,9 @@ void begin(posewire::Player& player, const posewire::Stream& stream, const Way& 
     how.loop_fade_seconds = way.fade * 300 / fake::kFps;
     player.play(stream, 0, how);
     player.advance(0);
+    std::vector<float> rotations;
+    if (player.sample(rotations).state != PW_PLAYER_PLAYING)
+        throw posewire::Error(PW_INTERNAL, player.error());
 }
 
 // One frame of the game for one character.

@@ -1,12 +1,12 @@
 # The library itself: the core, the wire, gRPC, the C ABI.
 
-if(POSEWIRE_STATIC AND NOT VCPKG_TOOLCHAIN)
+if(POSEWIRE_STATIC AND NOT VCPKG_TARGET_TRIPLET)
   include(cmake/debian_static.cmake) # defines posewire_grpc, and protoc and its plugin
 else()
   find_package(Protobuf REQUIRED)
   find_package(gRPC CONFIG REQUIRED)
   add_library(posewire_grpc INTERFACE)
-  target_link_libraries(posewire_grpc INTERFACE gRPC::grpc++ protobuf::libprotobuf)
+  target_link_libraries(posewire_grpc INTERFACE gRPC::grpc++ protobuf::libprotobuf-lite)
   set(POSEWIRE_PROTOC protobuf::protoc)
   set(POSEWIRE_GRPC_PLUGIN gRPC::grpc_cpp_plugin)
 endif()

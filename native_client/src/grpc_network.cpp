@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "error.hpp"
+
 namespace pw {
 namespace {
 
@@ -32,11 +34,15 @@ grpc::ChannelArguments arguments(const Connection& connection) {
 
 std::shared_ptr<grpc::ChannelCredentials> credentials(const Connection& connection) {
     if (!connection.tls) return grpc::InsecureChannelCredentials();
+#ifdef POSEWIRE_WITHOUT_TLS
+    throw Error(PW_FAILED_PRECONDITION, "tls: expected a library that was built with TLS, found one without");
+#else
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = connection.ca;
     options.pem_cert_chain = connection.certificate;
     options.pem_private_key = connection.key;
     return grpc::SslCredentials(options);
+#endif
 }
 
 }  // namespace

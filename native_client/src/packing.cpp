@@ -13,23 +13,26 @@ namespace pw {
 namespace {
 
 constexpr size_t kRootBytes = 12, kContactBytes = 1;
-constexpr int kSteps = 32767;  // the largest value of a 15-bit component
+constexpr int kSteps = 32767;                      // the largest value of a 15-bit component
+constexpr double kHalfRoot = 0.70710678118654752;  // 1 / sqrt(2), the largest that one of the three can be
 
 size_t joint_bytes(uint32_t packing) {
     return packing == PW_PACKING_FLOAT32 ? 16 : packing == PW_PACKING_SMALLEST_THREE_48 ? 6 : 0;
 }
+
+// The components that are sent, by the index of the one that is not.
+constexpr uint8_t kOthers[4][3] = {{1, 2, 3}, {0, 2, 3}, {0, 1, 3}, {0, 1, 2}};
 
 void unpack_smallest_three(const uint8_t* data, float* out) {
     uint64_t word = 0;
     std::memcpy(&word, data, 6);
     const unsigned largest = unsigned(word >> 45) & 3;
     double rest = 1;
-    for (unsigned i = 0, place = 0; i < 4; ++i) {
-        if (i == largest) continue;
-        const double level = double((word >> 15 * place++) & kSteps);
-        const double c = (level / kSteps * 2 - 1) / std::sqrt(2.0);
+    for (int i = 0; i < 3; ++i) {
+        const double level = double((word >> 15 * i) & kSteps);
+        const double c = (level * (2.0 / kSteps) - 1) * kHalfRoot;
         rest -= c * c;
-        out[i] = float(c);
+        out[kOthers[largest][i]] = float(c);
     }
     out[largest] = float(std::sqrt(std::max(rest, 0.0)));
 }

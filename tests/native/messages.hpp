@@ -58,6 +58,8 @@ inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chun
     header.set_packing(packing);
     header.set_frame_bytes(uint32_t(frame_bytes(packing, from.skeleton->size())));
     header.set_clips(1);
+    header.set_root_joint(from.skeleton->pelvis());
+    header.set_sole(from.skeleton->sole());
     for (const std::string& name : from.contact_names) header.add_contact_names(name);
     wire::Notice& notice = *header.add_notices();
     notice.set_code("frames_raised");
