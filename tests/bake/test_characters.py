@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from posewire_runtime.bake.passes import parse_passes, work
 from posewire_runtime.bake.rigs import rig
 from posewire_runtime.cli import run
 from posewire_runtime.errors import InvalidFile, InvalidRequest
-from posewire_runtime.formats import bvh, glb
+from posewire_runtime.formats import bvh, fbx, glb
 from posewire_runtime.formats.tracks import Tracks, world
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.retarget import calibration, height_scale
@@ -28,6 +29,7 @@ from posewire_runtime.motion.skeleton import SMPL22, forward, rest_globals
 from posewire_runtime.types import Clip
 
 Make = Callable[..., Clip]
+BLENDER = Path(__file__).parents[2] / ".venv-bpy/bin/python"
 ARMS = (("L_Shoulder", "L_Elbow"), ("L_Elbow", "L_Wrist"), ("R_Shoulder", "R_Elbow"), ("R_Elbow", "R_Wrist"))
 
 
@@ -72,6 +74,11 @@ def files(tmp_path: Path, make: Make) -> dict[str, Path]:
     out["scaled"] = tmp_path / "scaled.glb"
     out["scaled"].write_bytes(out["rigify"].read_bytes())
     repack(out["scaled"], in_blenders_way)
+    for name in ("rigify", "ue5-manny"):
+        out[f"fbx {name}"] = tmp_path / f"{name}.fbx"
+        out[f"fbx {name}"].write_bytes(fbx.encode(rig(name).put(clip), {}))
+    out["fbx bones"] = tmp_path / "bones.fbx"
+    out["fbx bones"].write_bytes(fbx.encode(rig("rigify").put(clip), {}, body=False))
     out["bvh"] = tmp_path / "character.bvh"
     out["bvh"].write_bytes(bvh.encode(rig("mixamo").put(clip), {}, centimetres=True))
     return out
@@ -81,7 +88,9 @@ def put(character: Character, clip: Clip, passes: str = "") -> Tracks:
     return work(clip, parse_passes(passes), character.rig)[0]
 
 
-@pytest.mark.parametrize("name", ["ue5-manny", "mixamo", "rigify", "vrm", "scaled", "bvh"])
+@pytest.mark.parametrize(
+    "name", ["ue5-manny", "mixamo", "rigify", "vrm", "scaled", "bvh", "fbx rigify", "fbx bones"]
+)
 def test_bones_turn_as_far_as_joints(name: str, files: dict[str, Path], make: Make) -> None:
     """Every mapped bone's change from its calibrated rest is the joint's from its own, within 0.1 degree."""
     character = read_character(files[name])
@@ -204,6 +213,47 @@ def test_a_character_that_stands_below_the_origin_is_lifted(files: dict[str, Pat
     tracks = put(character, make("walks forward", 2))
     found = node_positions(GLTF2.load_from_bytes(embed(character.gltf, tracks, {})), 0.0)
     np.testing.assert_allclose([found[node] for node in character.gltf.nodes], world(tracks)[1][0], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["fbx rigify", "fbx bones", "fbx ue5-manny"])
+def test_fbx_and_glb_hold_the_same_character(name: str, files: dict[str, Path]) -> None:
+    target = read_character(files[name]).rig.target
+    other = read_character(files["ue5-manny" if "ue5" in name else "rigify"]).rig.target
+    assert target is not None
+    assert other is not None
+    a, b = target.skeleton, other.skeleton
+    assert set(a.names) == set(b.names)
+    same = [b.index(bone) for bone in a.names]
+    np.testing.assert_allclose(a.positions, b.positions[same], atol=1e-5)
+    turned = [rest_globals(s).astype(float) for s in (a, b)]
+    assert quat.angle(turned[0], turned[1][same]).max() < 1e-4
+    parents = [a.names[p] if p >= 0 else "" for p in a.parents]
+    assert parents == [b.names[b.parents[j]] if b.parents[j] >= 0 else "" for j in same]
+
+
+@pytest.mark.skipif(not BLENDER.is_file(), reason="needs Blender: scripts/check_bake installs it")
+def test_a_character_exported_by_blender(tmp_path: Path, make: Make) -> None:
+    """Rigify's metarig as Blender writes it to FBX, under a node that scales by 100 and turns."""
+    script = (
+        "import bpy, addon_utils; bpy.ops.wm.read_factory_settings(use_empty=True);"
+        "addon_utils.enable('rigify', default_set=True); bpy.ops.object.armature_human_metarig_add();"
+        f"bpy.ops.export_scene.fbx(filepath={str(tmp_path / 'blender.fbx')!r}, add_leaf_bones=False)"
+    )
+    subprocess.run([BLENDER, "-c", script], check=True, capture_output=True, timeout=120)
+    target = read_character(tmp_path / "blender.fbx").rig.target
+    ours = rig("rigify").target
+    assert target is not None
+    assert ours is not None
+    theirs = [target.skeleton.index(bone) for bone in ours.bones.values()]
+    here = [ours.skeleton.index(bone) for bone in ours.bones.values()]
+    found, expected = target.skeleton.positions[theirs], ours.skeleton.positions[here]
+    np.testing.assert_allclose(found - found[0], expected - expected[0], atol=1e-3)
+
+
+def test_text_fbx_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.fbx").write_text("; FBX 7.4.0 project file")
+    with pytest.raises(InvalidFile, match="export it as binary"):
+        read_character(tmp_path / "a.fbx")
 
 
 def test_vrm_brings_its_own_map(files: dict[str, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A user's own character: its bones and rest pose from .glb, .vrm or .bvh, and which bone plays which joint.
+"""A user's own character: its bones and rest pose from a file, and which bone plays which joint.
 
 Of a GLB the joints of its skins count, in the pose that its nodes stand in, whatever scales and turns stand
 above them. Bones are found by the names of known rigs, by VRM's own map, or by a map of the user's.
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from posewire_runtime.bake.fbx_characters import read_fbx_skeleton
 from posewire_runtime.bake.rigs import Rig
 from posewire_runtime.errors import InvalidFile, InvalidRequest, Violation
 from posewire_runtime.formats import bvh
@@ -25,7 +26,7 @@ from posewire_runtime.motion.rigs import map_bones
 from posewire_runtime.motion.skeleton import SMPL22
 from posewire_runtime.types import Skeleton, Target
 
-SUFFIXES = (".glb", ".vrm", ".bvh")
+SUFFIXES = (".glb", ".vrm", ".fbx", ".bvh")
 _TALLEST = 10.0
 """Metres; a BVH skeleton larger than this is in centimetres."""
 _FLOOR = (-0.05, 0.35)
@@ -84,6 +85,8 @@ def read_character(
     gltf = None
     if suffix == ".bvh":
         skeleton = _read_bvh(path)
+    elif suffix == ".fbx":
+        skeleton = read_fbx_skeleton(path)
     else:
         gltf, skeleton = _read_skin(path)
         given = _vrm_bones(gltf, skeleton)
