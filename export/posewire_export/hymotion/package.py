@@ -20,6 +20,7 @@ from posewire_export.graph import GraphBuilder, WeightFile
 from posewire_export.hymotion.graphs import Net, build_condition, build_denoise
 from posewire_export.hymotion.network import Config
 from posewire_export.hymotion.parity import Check, compare
+from posewire_export.hymotion.resident_graphs import build_advance, build_fill
 from posewire_export.quantise import storage_of
 from posewire_runtime.families.hymotion import FAMILY
 from posewire_runtime.families.hymotion_text import NetworkConfig, Vectors
@@ -145,6 +146,10 @@ def _write_graphs(source: Source, precision: Precision, folder: Path) -> dict[st
             builder = GraphBuilder(name, weights)
             build(Net(builder, source.config, source.tensors, storage))
             graphs[name] = builder.save(precision)
+        for name, build in (("fill", build_fill), ("advance", build_advance)):
+            builder = GraphBuilder(name, weights)
+            build(builder, source.config)
+            graphs[name] = builder.save("fp32")
     return graphs
 
 

@@ -19,11 +19,13 @@ import numpy as np
 
 from posewire_runtime.device.engine import Engine
 from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
 from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
+from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
     AtStep,
     NetworkConfig,
@@ -111,8 +113,12 @@ class HyMotion:
         encoder: Encoder | None = None,
         *,
         budget: int = CONDITION_BUDGET,
+        resident: bool | None = None,
     ) -> None:
-        """`info` as read from the manifest; `budget` in bytes for the text side of each prompt."""
+        """`info` as read from the manifest; `budget` in bytes for the text side of each prompt.
+
+        `resident` steps at fixed shapes with everything on the device; None: where that isn't the CPU.
+        """
         motion = package.manifest.motion
         if package.manifest.family != FAMILY or motion is None:
             raise PackageError(
@@ -124,10 +130,12 @@ class HyMotion:
         self._motion = motion
         self._config = read_config(package)
         self._budget = budget
-        self._denoise = engine.load(package.graph_file("denoise"))
+        resident = engine.device != "cpu" if resident is None else resident
+        self._denoise = engine.load(package.graph_file("denoise"), capture=resident)
         vectors = read_vectors(package.file(self._config.vectors), self._config)
         condition = engine.load(package.graph_file("condition"))
-        self.text = TextSide(condition, self._config, vectors, budget)
+        self.text = TextSide(engine, condition, self._config, vectors, budget, STEPS if resident else None)
+        self._resident = self._make_resident(package, engine) if resident else None
         self._decoder = _decoder(package, motion)
         self._layouts: OrderedDict[tuple[Row, ...], Layout] = OrderedDict()
         self._conditions: WeakValueDictionary[Hashable, TextCondition] = WeakValueDictionary()
@@ -160,13 +168,17 @@ class HyMotion:
         )
 
     def key(self, run: Run) -> Hashable:
-        """Any runs may share a step: rows are packed, none is padded."""
-        del run
-        return self.info.name
+        """On the CPU any runs may share a step, since none is padded; elsewhere those of a bucket."""
+        if self._resident is None:
+            return self.info.name
+        return self.info.name, bucket_of(len(cast(HyMotionRun, run).latent), FRAMES)
 
     def step(self, runs: Sequence[Run]) -> None:
         """One call of the network for all rows, then guidance and the solver for each run."""
         mine = cast(Sequence[HyMotionRun], runs)
+        if self._resident is not None:
+            self._resident.step(mine)
+            return
         velocities = iter(self.velocities([line for run in mine for line in self._lines(run)]))
         for run in mine:
             velocity = next(velocities)
@@ -203,7 +215,17 @@ class HyMotion:
     def close(self) -> None:
         """Drop the graphs."""
         self._layouts.clear()
-        del self._denoise, self.text
+        del self._denoise, self._resident, self.text
+
+    def warm_up(self) -> None:
+        """Run both graphs once, so that the first request doesn't pay for set-up."""
+        request = Request("", self.info.name, self._motion.limits.min_frames, seed=0)
+        config = self._config
+        words = Features(
+            np.zeros((1, config.word_dim), np.float32), np.zeros((1, config.sentence_dim), np.float32)
+        )
+        run = self.start(request, self.text.condition(words, self.plan(request).times[:-1], game=False))
+        self.step([run])
 
     # ---- the text side
 
@@ -258,6 +280,10 @@ class HyMotion:
             lines.append(Line(run.latent, null))
         return lines
 
+    def _make_resident(self, package: Package, engine: Engine) -> Resident:
+        fill, advance = (engine.load(package.graph_file(name)) for name in ("fill", "advance"))
+        return Resident(engine, Graphs(self._denoise, fill, advance), self.text, self._config.geometry)
+
     def _layout(self, rows: tuple[Row, ...]) -> Layout:
         if rows not in self._layouts:
             self._layouts[rows] = lay_out(rows, self._config.geometry)
@@ -272,7 +298,9 @@ def open_program(package: Package, settings: EngineSettings, text: TextSettings 
     engine = Engine(settings)
     encoder = open_encoder(package, settings, text or TextSettings())
     info = replace(package_info(package), providers=(engine.provider,))
-    return HyMotion(package, engine, info, encoder)
+    program = HyMotion(package, engine, info, encoder)
+    program.warm_up()
+    return program
 
 
 def read_config(package: Package) -> NetworkConfig:

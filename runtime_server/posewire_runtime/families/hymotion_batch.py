@@ -36,7 +36,13 @@ class Row:
     """One row of a batch."""
 
     frames: int
+    """Places for frames."""
     words: int
+    """Places for words."""
+    real_frames: int | None = None
+    """Frames that are there, the others being padding; None: all."""
+    real_words: int | None = None
+    """Words that are there; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,18 @@ class Layout:
     """The inputs of the graph that depend on the layout only."""
     starts: tuple[int, ...]
     """First frame of each row, and N."""
+    block_rows: Array  # (blocks,)
+    """The row of each block."""
 
     def rows_of(self, packed: Float) -> list[Float]:
         """Cut packed frames (N, …) into rows."""
         return [packed[a:b] for a, b in zip(self.starts, self.starts[1:], strict=False)]
+
+    def keys_with(self, word_starts: Sequence[int], words: int) -> Array:
+        """The keys where the words of each row begin elsewhere; every row has `words` places."""
+        keys = self.feeds["keys"].copy()
+        keys[:, -words:] = np.array(word_starts)[self.block_rows][:, None] + np.arange(words)
+        return keys
 
 
 def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -> Layout:
@@ -74,8 +88,10 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
     group_row = np.repeat(np.arange(len(rows)), [n // span for n in frames])
     cos, sin = rope(np.concatenate([np.arange(n) for n in frames]), geometry)
     feeds: dict[str, Array] = {"group_row": group_row, "cos": cos[None], "sin": sin[None]}
-    feeds |= _blocks(rows, starts, geometry.band, block or best_block(rows, geometry.band))
-    return Layout((len(group_row), span), feeds, starts)
+    size = block or best_block(rows, geometry.band)
+    feeds |= _blocks(rows, starts, geometry.band, size)
+    block_rows = np.repeat(np.arange(len(rows)), [-(-n // size) for n in frames])
+    return Layout((len(group_row), span), feeds, starts, block_rows)
 
 
 def best_block(rows: Sequence[Row], band: int) -> int:
@@ -124,8 +140,10 @@ def _row_blocks(
     q = first + np.arange(size)  # (b, size)
     k = np.clip(first - band, 0, max(0, row.frames - window)) + np.arange(window)  # (b, window)
     w = np.broadcast_to(np.arange(most_words), (len(first), most_words))
-    near = (np.abs(q[:, :, None] - k[:, None, :]) <= band) & (k < row.frames)[:, None, :]
-    read = np.broadcast_to((w < row.words)[:, None, :], (*q.shape, most_words))
+    real_frames = row.frames if row.real_frames is None else row.real_frames
+    real_words = row.words if row.real_words is None else row.real_words
+    near = (np.abs(q[:, :, None] - k[:, None, :]) <= band) & (k < real_frames)[:, None, :]
+    read = np.broadcast_to((w < real_words)[:, None, :], (*q.shape, most_words))
     mask = np.where(np.concatenate([near, read], axis=2), 0, HIDDEN).astype(np.float32)
     queries = start + np.minimum(q, row.frames - 1)
     keys = np.concatenate(

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from posewire_runtime.device.engine import Graph
+from posewire_runtime.device.engine import DeviceArray, Engine, Graph
 from posewire_runtime.families.hymotion_batch import Geometry, rope
 from posewire_runtime.types import Features, Float
 
@@ -86,31 +86,64 @@ class AtStep:
     """Keys and values."""
 
 
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The text side at neighbouring steps, where the device has it."""
+
+    modulation: DeviceArray  # (steps, modulations, D)
+    words: DeviceArray  # (layers, 2, steps, n, D)
+
+    def at(self, place: int) -> AtStep:
+        """One of its steps, in host memory."""
+        return AtStep(self.modulation.numpy()[place], self.words.numpy()[:, :, place])
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How the steps of a schedule are cut into groups."""
+
+    size: int
+    """Steps of a group."""
+    held: int
+    """Groups that are kept."""
+
+    @classmethod
+    def of(cls, steps: int, step_bytes: int, budget: int, most: int | None = None) -> Grouping:
+        """As few groups as `budget` bytes and `most` steps a group allow; two at least are held."""
+        fits = step_bytes * steps <= budget
+        size = steps if fits else max(1, budget // (2 * step_bytes))
+        size = min(size, most or size)
+        return cls(size, -(-steps // size) if fits else max(2, budget // (size * step_bytes)))
+
+
 class Steps:
-    """The text side of one schedule: computed in groups of steps, of which at most two are held."""
+    """The text side of one schedule: computed in groups of steps, of which the latest are held."""
 
     def __init__(
-        self, make: Callable[[Times], tuple[Float, Float]], times: Times, step_bytes: int, budget: int
+        self, make: Callable[[Times], Group], times: Times, step_bytes: int, grouping: Grouping
     ) -> None:
-        """`make` computes modulation and words at several times; `budget` is in bytes."""
+        """`make` computes a group."""
         self._make = make
         self._times = times
-        total = step_bytes * len(times)
-        self._group = len(times) if total <= budget else max(1, budget // (2 * step_bytes))
-        self._held: OrderedDict[int, tuple[Float, Float]] = OrderedDict()
-        self.nbytes = min(total, 2 * self._group * step_bytes)
+        self._grouping = grouping
+        self._held: OrderedDict[int, Group] = OrderedDict()
+        self.nbytes = step_bytes * min(len(times), grouping.size * grouping.held)
+
+    def group(self, step: int) -> tuple[Group, int]:
+        """The group of a step and its place there; computed if it isn't at hand."""
+        index, place = divmod(step, self._grouping.size)
+        if index not in self._held:
+            if len(self._held) == self._grouping.held:
+                self._held.popitem(last=False)
+            first = index * self._grouping.size
+            self._held[index] = self._make(self._times[first : first + self._grouping.size])
+        self._held.move_to_end(index)
+        return self._held[index], place
 
     def at(self, step: int) -> AtStep:
-        """The values of a step, computed with its neighbours if they aren't at hand."""
-        group, place = divmod(step, self._group)
-        if group not in self._held:
-            if len(self._held) == 2:
-                self._held.popitem(last=False)
-            first = group * self._group
-            self._held[group] = self._make(self._times[first : first + self._group])
-        self._held.move_to_end(group)
-        modulation, words = self._held[group]
-        return AtStep(modulation[place], words[:, :, place])
+        """The values of a step."""
+        group, place = self.group(step)
+        return group.at(place)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +163,12 @@ class TextCondition:
 
 
 def condition_bytes(config: NetworkConfig, words: int, steps: int, budget: int) -> int:
-    """What `TextCondition.nbytes` will be, before it is made."""
+    """What `TextCondition.nbytes` will be at most, before it is made."""
     step = config.step_bytes(words)
-    held = steps if step * steps <= budget else min(steps, 2 * max(1, budget // (2 * step)))
-    return held * step + 4 * (words * config.word_dim + config.sentence_dim)
+    grouping = Grouping.of(steps, step, budget)
+    return step * min(steps, grouping.size * grouping.held) + 4 * (
+        words * config.word_dim + config.sentence_dim
+    )
 
 
 class TextSide:
@@ -142,23 +177,56 @@ class TextSide:
     KEPT = 4
     """Schedules whose null branch is held."""
 
-    def __init__(self, graph: Graph, config: NetworkConfig, vectors: Vectors, budget: int) -> None:
-        """`budget` in bytes for each condition."""
+    def __init__(
+        self,
+        engine: Engine,
+        graph: Graph,
+        config: NetworkConfig,
+        vectors: Vectors,
+        budget: int,
+        group: int | None = None,
+    ) -> None:
+        """`budget` in bytes for each condition; `group`: most steps that are computed together."""
+        self._engine = engine
         self._graph = graph
         self._config = config
         self._vectors = vectors
         self._budget = budget
+        self._group = group
         self._nulls: OrderedDict[Times, Steps] = OrderedDict()
+        self._spread_nulls: OrderedDict[tuple[Times, int], Steps] = OrderedDict()
 
     def condition(self, features: Features, times: Times, *, game: bool) -> TextCondition:
         """The condition of a prompt at these times, its first group of steps computed."""
         sentence = features.sentence + self._vectors.game_sentence if game else features.sentence
         steps = self._steps(features.tokens, sentence, times, self._config.text_position)
-        steps.at(0)
+        steps.group(0)
         return TextCondition(features, steps)
 
     def null(self, times: Times, step: int, words: int) -> AtStep:
         """The branch without text, as a prompt of so many words sees it."""
+        found = self._null_steps(times).at(step)
+        return AtStep(found.modulation, self._spread(found.words[:, :, None], words)[:, :, 0])
+
+    def null_group(self, times: Times, step: int, words: int) -> tuple[Group, int]:
+        """The same for the group of a step, on the device."""
+
+        def make(some: Times) -> Group:
+            first = times.index(some[0])
+            found = [self._null_steps(times).at(first + place) for place in range(len(some))]
+            spread = self._spread(np.stack([one.words for one in found], axis=2), words)
+            modulation = np.stack([one.modulation for one in found])
+            return Group(self._engine.put(modulation), self._engine.put(spread))
+
+        key = (times, words)
+        if key not in self._spread_nulls:
+            self._spread_nulls[key] = self._lazy(make, times, words)
+            if len(self._spread_nulls) > self.KEPT:
+                self._spread_nulls.popitem(last=False)
+        self._spread_nulls.move_to_end(key)
+        return self._spread_nulls[key].group(step)
+
+    def _null_steps(self, times: Times) -> Steps:
         if times not in self._nulls:
             # At position 0 the keys come out unturned.
             vectors = self._vectors
@@ -166,31 +234,32 @@ class TextSide:
             if len(self._nulls) > self.KEPT:
                 self._nulls.popitem(last=False)
         self._nulls.move_to_end(times)
-        found = self._nulls[times].at(step)
-        return AtStep(found.modulation, self._spread(found.words, words))
+        return self._nulls[times]
 
     def _spread(self, words: Float, count: int) -> Float:
-        """One unturned word (layers, 2, 1, D) as `count` words at their places."""
+        """One unturned word (layers, 2, steps, 1, D) as `count` words at their places."""
         config = self._config
-        places = config.text_position + np.arange(count)
-        cos, sin = rope(places, config.geometry)
+        cos, sin = rope(config.text_position + np.arange(count), config.geometry)
         turns = (cos + 1j * sin).astype(np.complex64)[:, None]  # (n, 1, d / 2)
-        keys = np.ascontiguousarray(words[:, 0]).view(np.complex64)  # (layers, 1, D / 2)
-        spread = np.empty((config.layers, 2, count, config.width), np.float32)
-        turned = keys.reshape(config.layers, 1, config.heads, -1) * turns  # (layers, n, H, d / 2)
-        spread[:, 0] = turned.reshape(config.layers, count, -1).view(np.float32)
+        layers, _, steps, _, width = words.shape
+        keys = np.ascontiguousarray(words[:, 0]).view(np.complex64)  # (layers, steps, 1, D / 2)
+        turned = keys.reshape(layers, steps, 1, config.heads, -1) * turns  # (layers, steps, n, H, d / 2)
+        spread = np.empty((layers, 2, steps, count, width), np.float32)
+        spread[:, 0] = turned.reshape(layers, steps, count, -1).view(np.float32)
         spread[:, 1] = words[:, 1]
         return spread
 
     def _steps(self, tokens: Float, sentence: Float, times: Times, first: int) -> Steps:
-        config = self._config
-
-        def make(some: Times) -> tuple[Float, Float]:
+        def make(some: Times) -> Group:
             return self._run(tokens, sentence, some, first)
 
-        return Steps(make, times, config.step_bytes(len(tokens)), self._budget)
+        return self._lazy(make, times, len(tokens))
 
-    def _run(self, tokens: Float, sentence: Float, times: Times, first: int) -> tuple[Float, Float]:
+    def _lazy(self, make: Callable[[Times], Group], times: Times, words: int) -> Steps:
+        step_bytes = self._config.step_bytes(words)
+        return Steps(make, times, step_bytes, Grouping.of(len(times), step_bytes, self._budget, self._group))
+
+    def _run(self, tokens: Float, sentence: Float, times: Times, first: int) -> Group:
         config = self._config
         cos, sin = rope(first + np.arange(len(tokens)), config.geometry)
         feeds = {
@@ -201,8 +270,8 @@ class TextSide:
             "cos": cos[None],
             "sin": sin[None],
         }
-        made = self._graph.run(feeds)
-        return made["modulation"], made["words"]
+        made = self._graph.run_on_device(feeds)
+        return Group(made["modulation"], made["words"])
 
 
 def sinusoid(times: Sequence[float], width: int, factor: float) -> Float:
