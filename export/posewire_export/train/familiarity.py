@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from posewire_export.evaluate.scores import auroc
 from posewire_export.evaluate.strangers import STRANGERS
 from posewire_export.train.text_model import TextSide
+from posewire_runtime.errors import InvalidRequest
 
 _STRANGE_SHARE, _FAMILIAR_SHARE = 0.9, 0.5
 
@@ -29,14 +30,15 @@ class Calibration:
 
 def calibrate(side: TextSide, known: Sequence[str], unseen: Sequence[str]) -> Calibration:
     """Compare unseen captions and unrelated prompts with the known captions."""
+    # A library may have no caption in words of its own on the held-out side: then known words must do.
+    inside = sorted(set(unseen) - set(known)) or sorted(set(unseen))
+    if not inside:
+        raise InvalidRequest("expected captions of held-out clips, to measure what is familiar; found none")
     directions = _directions(side, known)
-    inside, outside = (
-        (_directions(side, texts) @ directions.T).max(1)
-        for texts in (sorted(set(unseen) - set(known)), STRANGERS)
-    )
+    within, outside = ((_directions(side, texts) @ directions.T).max(1) for texts in (inside, STRANGERS))
     strange = float(np.quantile(outside, _STRANGE_SHARE))
-    familiar = float(np.quantile(inside, _FAMILIAR_SHARE))
-    return Calibration(strange, max(familiar, strange + 0.05), auroc(inside, outside))
+    familiar = float(np.quantile(within, _FAMILIAR_SHARE))
+    return Calibration(strange, max(familiar, strange + 0.05), auroc(within, outside))
 
 
 def _directions(side: TextSide, texts: Sequence[str]) -> NDArray[np.float64]:
