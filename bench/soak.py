@@ -39,7 +39,7 @@ GENERATE = "/posewire.v1.Posewire/Generate"
 PROMPTS = ("a person walks", "runs fast", "waves with the left hand", "turns around", "stands")
 SETTINGS = {"stall-seconds": 3, "drain-seconds": 2, "request-seconds": 3, "worker-limits-rows": 48}
 """Of the server: short patience, so that a run of a minute sees all of it."""
-LOST_AFTER = 60.0
+LOST_AFTER = 180.0
 """Seconds after which a request that hasn't ended counts as lost."""
 LIFE = 400.0
 """Seconds between two restarts, or a third of the run where that is shorter."""
@@ -47,7 +47,7 @@ SAMPLE = 2.0
 """Seconds between two looks at the server's figures."""
 BREATH = 45.0
 """Seconds between two rests: nobody asks until everybody who did has left."""
-RESTING = 20.0
+RESTING = 30.0
 """Seconds that this may take."""
 ENOUGH = 3
 """Rests after the warm-up below which growth says nothing."""
@@ -162,7 +162,7 @@ async def slow(client: AsyncClient, draw: random.Random, target: str) -> None:
 async def stalling(client: AsyncClient, draw: random.Random, target: str) -> None:
     """Asks for much, reads one message, and then nothing for longer than the server waits."""
     async with AsyncClient(target) as own:
-        stream = own.generate(draw.choice(PROMPTS), frames=7200, seeds=list(range(8)))
+        stream = own.generate(draw.choice(PROMPTS), frames=7200, seeds=list(range(4)))
         await stream.open()
         await asyncio.sleep(SETTINGS["stall-seconds"] + 2)
         await read_all(stream)
@@ -341,7 +341,7 @@ class Served:
         end = time.monotonic() + RESTING
         while time.monotonic() < end and book.sent != book.ended:
             await asyncio.sleep(0.2)
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
         found = await self.sample()
         if found is not None and found.busy == 0:
             self.lives[-1].rests.append(found)

@@ -11,6 +11,7 @@ import ctypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _STATUS = Path("/proc/self/status")
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
@@ -38,11 +39,17 @@ def give_freed_memory_back() -> None:
     Left alone it raises the size from which it does so to that of the largest array freed so far, and keeps
     a pool for each thread: a server whose clips are made by one thread and freed by another grows and grows.
     """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    mallopt = getattr(libc, "mallopt", None)
+    mallopt = _of_libc("mallopt")
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 1 << 20)
+        mallopt(_MMAP_THRESHOLD, 1 << 18)
         mallopt(_ARENA_MAX, 2)
+
+
+def trim() -> None:
+    """Give the allocator's free pages back to the system, where it is glibc's: some milliseconds."""
+    malloc_trim = _of_libc("malloc_trim")
+    if malloc_trim is not None:
+        malloc_trim(0)
 
 
 def process_bytes() -> int | None:
@@ -76,6 +83,11 @@ def _ask(nvml: ctypes.CDLL, device: int) -> DeviceMemory | None:
     if nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) != 0:
         return None
     return DeviceMemory(used=int(memory.used), total=int(memory.total))
+
+
+def _of_libc(name: str) -> Any:
+    """A function of the C library, if it has such a one."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def _kilobytes(field: str) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2
 
-from posewire_runtime.device.memory import process_bytes
+from posewire_runtime.device.memory import process_bytes, trim
 from posewire_runtime.errors import DeviceError, PosewireError
 from posewire_runtime.scheduler.library import Entry, Library
 from posewire_runtime.scheduler.worker import Worker
@@ -53,6 +53,8 @@ class Caretaker:
         self._stamps = {name: _stamp_of(library.entry(name)) for name in library.names()}
         self._failed: dict[str, object] = {}
         """Stamps of packages that couldn't be used, so that the log says it once."""
+        self._tidied = 0
+        """Jobs that had ended when memory was last given back."""
         self.stuck = False
         """Whether the device hangs in a call."""
         metrics = worker.metrics
@@ -80,6 +82,7 @@ class Caretaker:
     async def look(self) -> None:
         """See how the device and the models fare, and tell."""
         self._watch_device()
+        await self._tidy()
         self.measure()
         degraded = self._worker.degraded()
         await self._tell("", not self.stuck)
@@ -143,6 +146,14 @@ class Caretaker:
             logger.warning("the device answers again")
         self.stuck = stuck
         self._stuck_gauge.set(float(stuck))
+
+    async def _tidy(self) -> None:
+        """Once work has come to its end, what it took goes back to the system."""
+        stats = self._worker.stats()
+        ended = sum(stats.outcomes.values())
+        if ended != self._tidied and stats.waiting + stats.running == 0:
+            self._tidied = ended
+            await asyncio.to_thread(trim)
 
     async def _tell(self, name: str, serving: bool) -> None:
         """Set the health of one service, where that changes anything."""
