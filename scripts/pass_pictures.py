@@ -140,7 +140,8 @@ def main() -> None:
     runs = np.flatnonzero(np.diff(np.pad(walk.contacts[:, 1].astype(int), 1)))
     shaded = [(a / 30, (b - 1) / 30) for a, b in zip(runs[::2], runs[1::2], strict=True)]
     lines = [Line("before", times(walk), speed[0]), Line("after", times(walk), speed[1])]
-    chart("foot-lock", "foot-lock: speed of the left toes (cut off at 0.5), contacts shaded", ("s", "m/s"), lines, shaded)
+    title = "foot-lock: speed of the left toes (cut off at 0.5), contacts shaded"
+    chart("foot-lock", title, ("s", "m/s"), lines, shaded)
 
     path, smooth = root_motion(walk), smooth_travel(walk)
     lines = [

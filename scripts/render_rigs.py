@@ -56,9 +56,9 @@ def stage(y: float) -> None:
     sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
     sun.data.energy, sun.data.angle, sun.rotation_euler = 3.0, 0.1, (0.7, 0.2, 0.5)
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.data.type, camera.data.ortho_scale = "ORTHO", 4.9
+    camera.data.type, camera.data.ortho_scale = "ORTHO", 5.2
     camera.location = (3.4, y - 8, 2.9)
-    aim = Vector((0.2, y, 0.86)) - camera.location
+    aim = Vector((0.1, y, 0.98)) - camera.location
     camera.rotation_euler = aim.to_track_quat("-Z", "Y").to_euler()
     for thing in (sun, camera):
         scene.collection.objects.link(thing)

@@ -118,7 +118,7 @@ def test_another_wish_makes_it_anew(
 
 def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
     """kill -9 again and again; in the end the tree is that of a bake which nobody disturbed."""
-    rows, kills = (300, 20) if HEAVY else (24, 4)
+    rows, kills = (300, 20) if HEAVY else (16, 3)
     text = "prompt,seconds,passes\n"
     text += "".join(f"a person walks {n} steps,{1 + n % 3},foot-lock keys=1\n" for n in range(rows))
     (tmp_path / "list.csv").write_text(text)

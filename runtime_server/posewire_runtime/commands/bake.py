@@ -89,7 +89,9 @@ def _add_bones(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="smpl22, ue5-manny, ue4, unity, mixamo, vrm, godot or rigify",
     )
-    group.add_argument("--target", type=Path, metavar="FILE", help="your own character: .glb, .vrm, .fbx or .bvh")
+    group.add_argument(
+        "--target", type=Path, metavar="FILE", help="your own .glb, .vrm, .fbx or .bvh character"
+    )
     group.add_argument("--bone-map", type=Path, metavar="FILE", help="lines of: joint bone; or a JSON object")
     group.add_argument("--no-match-limbs", action="store_true", help="keep the character's own rest arms")
     group.add_argument("--keep-travel", action="store_true", help="don't scale the path by the legs' length")

@@ -75,12 +75,13 @@ def encode_tracks(tracks: Tracks, notes: Mapping[str, str], *, body: bool = True
         "scenes": [{"nodes": [len(skeleton)]}],
         "nodes": nodes,
         "animations": [_animation(tracks, buffer, notes.get("prompt", ""))],
+        # Without a mesh nothing uses the skin, but it tells Blender and others that the nodes are bones.
+        "skins": [_skin(skeleton, buffer)],
     }
     if body:
         nodes.append({"name": "Mannequin", "mesh": 0, "skin": 0})
         document["scenes"][0]["nodes"].append(len(nodes) - 1)
         document["meshes"] = [_mesh(tracks.mesh(), skeleton, buffer)]
-        document["skins"] = [_skin(skeleton, buffer)]
         document["materials"] = [_material()]
     document |= {
         "accessors": buffer.accessors,
