@@ -301,6 +301,8 @@ typedef struct pw_generate_options {
     double timeout_seconds;      /* for the whole stream; default 0: none */
     double resume_seconds;       /* when the connection breaks on the way, ask again with the same seeds for so
                                     long, and go on where it broke; default 0: the stream fails at once */
+    int32_t verbatim;            /* take the prompt as it is, also where the server has a language model rewrite
+                                    prompts; default 0 */
 } pw_generate_options;
 
 PW_API void PW_CALL pw_generate_options_init(pw_generate_options *options, uint32_t struct_size);

@@ -210,6 +210,7 @@ wire::GenerateRequest write_generate(const pw_generate_options& options, const S
     out.mutable_post()->set_smooth(options.smooth != 0);
     out.set_progress(options.progress != 0);
     out.set_special_game(options.special_game != 0);
+    out.set_verbatim(options.verbatim != 0);
     if (target) write_target(options, target, *out.mutable_target());
     return out;
 }

@@ -379,11 +379,11 @@ void secure(const Arguments& given) {
         return got;
     };
     options.token = "correct horse";
-    demand(ends(options, PW_OK, "").roots[0].size() == 6, "the two frames of the test's server");
+    demand(!ends(options, PW_OK, "").roots[0].empty(), "frames");
     options.token = "wrong";
-    ends(options, PW_UNAUTHENTICATED, "expected another token");
+    ends(options, PW_UNAUTHENTICATED, "token");
     options.token = nullptr;
-    ends(options, PW_UNAUTHENTICATED, "expected another token");
+    ends(options, PW_UNAUTHENTICATED, "token");
     options.token = "correct horse";
     options.server_name = nullptr;
     ends(options, PW_UNAVAILABLE, "no answer from");
@@ -395,20 +395,27 @@ void secure(const Arguments& given) {
     ends(options, PW_UNAVAILABLE, "no answer from");
 }
 
-// e2e busy TARGET: a server that says when to come again.
+// e2e busy TARGET: a server that says when to come again, to a caller whose token allows one stream at once.
 void busy(const Arguments& given) {
-    posewire::Client client(given[0].c_str());
-    auto stream = client.generate(wish_for("busy"));
-    for (;;) {
-        const auto event = stream.next(10);
-        demand(event.has_value(), "a status");
+    auto options = posewire::options<pw_client_options>();
+    options.target = given[0].c_str();
+    options.token = "correct horse";
+    posewire::Client client(options);
+    auto wish = wish_for("a person walks");
+    wish.seconds = 5;
+    wish.rate = 1;
+    auto first = client.generate(wish), second = client.generate(wish);
+    Collected got;
+    got.read(first, 1);
+    while (const auto event = second.next(10)) {
         if (event->kind != PW_EVENT_STATUS) continue;
         demand(event->code == PW_RESOURCE_EXHAUSTED,
                std::string("RESOURCE_EXHAUSTED, found ") + event->message);
-        demand(event->retry_after_seconds == 2.5,
-               "to come again after 2.5 s, found " + std::to_string(event->retry_after_seconds));
+        demand(event->retry_after_seconds == 1,
+               "to come again after 1 s, found " + std::to_string(event->retry_after_seconds));
         return;
     }
+    demand(false, "a status");
 }
 
 // e2e bones - : names from the input, one a line; the rig and its map.

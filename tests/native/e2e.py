@@ -1,11 +1,12 @@
 """The native client against real servers: python e2e.py PATH_TO_e2e [scenario ...]
 
-Starts `posewire serve`, kills it and starts it again; checks what arrived against the Python client. TLS,
-tokens and retry hints, which need another server, come from a small one in this process.
+Starts `posewire serve`, kills it and starts it again, asks for tokens and certificates; checks what arrived
+against the Python client.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import signal
@@ -14,17 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent import futures
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import grpc
 import numpy as np
-from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
 
-from posewire_proto.v1 import posewire_pb2 as pb
-from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
 from posewire_runtime.client import Client
 from posewire_runtime.errors import InvalidRequest
 from posewire_runtime.motion.rigs import BONE_TABLES, map_bones
@@ -36,17 +31,9 @@ SEEDS = (7, 12345678901234567890)
 class Server:
     """`posewire serve` as a process of its own."""
 
-    def __init__(self, port: int = 0) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "posewire_runtime.cli",
-            "serve",
-            "--json",
-            "--quiet",
-            "--port",
-            str(port),
-        ]
+    def __init__(self, *options: str, port: int = 0) -> None:
+        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--json", "--quiet"]
+        command += ["--port", str(port), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -69,8 +56,8 @@ class Server:
 
 
 @contextmanager
-def served() -> Iterator[Server]:
-    server = Server()
+def served(*options: str) -> Iterator[Server]:
+    server = Server(*options)
     try:
         yield server
     finally:
@@ -158,7 +145,7 @@ def breaks(run: Runner, folder: Path) -> None:
         servers = [server]
 
         def start(port: int = port, servers: list[Server] = servers) -> None:
-            servers.append(Server(port))
+            servers.append(Server(port=port))
 
         path = folder / "resumed"
         run.talk(scenario, {"kill it": server.kill, "start it": start}, server.address, path)
@@ -166,36 +153,6 @@ def breaks(run: Runner, folder: Path) -> None:
             worst = compare(path, servers[-1].address, "a person walks in a circle", 4, 0.0)
             print(f"  resumed: largest difference to an unbroken stream {worst:.2g}")
         servers[-1].close()
-
-
-class Guarded(pb_grpc.PosewireServicer):
-    """A server with a token, that is busy when it is told so."""
-
-    def Generate(self, request: Any, context: Any) -> Iterator[Any]:
-        metadata = dict(context.invocation_metadata())
-        if request.prompt == "busy":
-            retry = error_details_pb2.RetryInfo()
-            retry.retry_delay.FromMilliseconds(2500)
-            status = status_pb2.Status(code=8, message="no room")
-            status.details.add().Pack(retry)
-            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room")
-        if metadata.get("authorization") != "Bearer correct horse":
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, "expected another token")
-        joint = pb.Joint(name="Pelvis", parent=-1, position=pb.Vector3(y=1))
-        data = np.array([0, 1, 0, 0, 0, 0, 1], "<f4").tobytes() + b"\0"
-        header = pb.Header(joints=[joint], fps=30, packing=pb.PACKING_FLOAT32, frame_bytes=29, clips=1)
-        yield pb.GenerateResponse(header=header)
-        yield pb.GenerateResponse(clip_start=pb.ClipStart(frames=2))
-        yield pb.GenerateResponse(chunk=pb.Chunk(frames=2, data=data * 2))
-        yield pb.GenerateResponse(clip_end=pb.ClipEnd(frames=2))
-        yield pb.GenerateResponse(status=pb.Status())
-
-    def Warm(self, request: Any, context: Any) -> Any:
-        raise NotImplementedError("nobody asks this server to warm up")
-
-    def ListModels(self, request: Any, context: Any) -> Any:
-        raise NotImplementedError("nobody asks this server for models")
 
 
 def make_certificates(folder: Path) -> None:
@@ -225,16 +182,15 @@ def make_certificates(folder: Path) -> None:
 
 def security(run: Runner, folder: Path) -> None:
     make_certificates(folder)
-    server = grpc.server(futures.ThreadPoolExecutor(4))
-    pb_grpc.add_PosewireServicer_to_server(Guarded(), server)
-    key, certificate, ca = ((folder / name).read_bytes() for name in ("server.key", "server.pem", "ca.pem"))
-    credentials = grpc.ssl_server_credentials([(key, certificate)], ca, require_client_auth=True)
-    secure = server.add_secure_port("127.0.0.1:0", credentials)
-    plain = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    run("secure", f"127.0.0.1:{secure}", folder)
-    run("busy", f"127.0.0.1:{plain}")
-    server.stop(None).wait()
+    line = f"{hashlib.sha256(b'correct horse').hexdigest()} tester streams=1\n"
+    (folder / "tokens").write_text(line)
+    token = ("--token-file", str(folder / "tokens"))
+    tls = ("certificate", "server.pem"), ("key", "server.key"), ("clients", "ca.pem")
+    secure = (part for name, file in tls for part in (f"--tls-{name}", str(folder / file)))
+    with served(*token, *secure) as server:
+        run("secure", server.address, folder)
+    with served(*token) as server:
+        run("busy", server.address)
 
 
 def rigs(run: Runner, folder: Path) -> None:
