@@ -4,8 +4,8 @@
 #   need cpu                    # the runtime with ONNX Runtime for CPU
 #   need cpu,export,dev         # everything that the tests use
 #
-# POSEWIRE_PYTHON       the interpreter to build .venv with (default: the first of python3.11 … python3.14, python3)
-# POSEWIRE_TORCH_INDEX  a package index that serves torch's CPU build; without it an installed or locally found
+# PW_PYTHON       the interpreter to build .venv with (default: the first of python3.11 … python3.14, python3)
+# PW_TORCH_INDEX  a package index that serves torch's CPU build; without it an installed or locally found
 #                       CPU build is used, and only then the default index's (several GB larger) build
 
 venv=.venv
@@ -16,24 +16,24 @@ say() { printf 'posewire: %s\n' "$*" >&2; }
 
 find_python() {
   local candidate
-  for candidate in ${POSEWIRE_PYTHON:-} python3.11 python3.12 python3.13 python3.14 python3; do
+  for candidate in ${PW_PYTHON:-} python3.11 python3.12 python3.13 python3.14 python3; do
     if command -v "$candidate" >/dev/null 2>&1 &&
       "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$candidate"
       return
     fi
   done
-  say "expected Python 3.11 or newer with the venv module, found none: install it, or set POSEWIRE_PYTHON"
+  say "expected Python 3.11 or newer with the venv module, found none: install it, or set PW_PYTHON"
   return 1
 }
 
 install_torch() {
   "$python" -c 'import torch' 2>/dev/null && return
   say "installing torch $torch_version (CPU build)"
-  if [ -n "${POSEWIRE_TORCH_INDEX:-}" ]; then
-    "$python" -m pip install --progress-bar on --index-url "$POSEWIRE_TORCH_INDEX" "torch==$torch_version"
+  if [ -n "${PW_TORCH_INDEX:-}" ]; then
+    "$python" -m pip install --progress-bar on --index-url "$PW_TORCH_INDEX" "torch==$torch_version"
   elif ! "$python" -m pip install -q "torch==$torch_version+cpu" 2>/dev/null; then
-    say "no CPU build found; taking the default build (large). POSEWIRE_TORCH_INDEX can name a smaller one"
+    say "no CPU build found; taking the default build (large). PW_TORCH_INDEX can name a smaller one"
     "$python" -m pip install --progress-bar on "torch==$torch_version"
   fi
 }
