@@ -9,7 +9,7 @@ frame, and their names. Frames are Blender's whole frames from the action's firs
 import sys
 from pathlib import Path
 
-import bpy
+import bpy  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 

@@ -146,11 +146,13 @@ def test_the_character_comes_back_with_the_motion_inside(
     name: str, passes: str, files: dict[str, Path], make: Make, tmp_path: Path
 ) -> None:
     """Its mesh is untouched; its nodes, followed by glTF's rules, are where the retarget put the bones."""
-    if passes and name != "ue5-manny":
-        pytest.skip("these characters have no bone on the floor")
     character = read_character(files[name])
     assert character.gltf is not None
     tracks = put(character, make("walks forward", 2), passes)
+    if passes and name != "ue5-manny":  # these have no bone on the floor, and their files get none
+        with pytest.raises(ValueError, match="bones, found"):
+            embed(character.gltf, tracks, {})
+        return
     data = embed(character.gltf, tracks, {"prompt": "x"})
     (tmp_path / "moved.glb").write_bytes(data)
     file: Any = GLTF2.load_from_bytes(data)
@@ -320,6 +322,16 @@ def test_a_glb_without_a_skin_is_refused(files: dict[str, Path]) -> None:
     repack(files["mixamo"], lambda document: document.pop("skins"))
     with pytest.raises(InvalidFile, match="no skin"):
         read_character(files["mixamo"])
+
+
+def test_root_motion_inside_a_character_needs_a_bone(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.csv").write_text("prompt,passes\nwaves,\nwalks,root-motion\n")
+    words = ["bake", str(tmp_path / "list.csv"), "--out", str(tmp_path / "out"), "--embed", "--target"]
+    assert run([*words, str(files["mixamo"])]) == 2
+    assert "list.csv:3: passes: expected a bone above the hips of mixamo.glb" in capsys.readouterr().err
+    assert run([*words, str(files["ue5-manny"])]) == 0
 
 
 def test_the_command_puts_motion_on_a_character(files: dict[str, Path], tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from posewire_runtime.motion.quat import Array
 
 def embed(gltf: Gltf, tracks: Tracks, notes: Mapping[str, str]) -> bytes:
     """The character's file with the tracks as its only animation; their skeleton is the character's."""
+    if len(tracks.skeleton) != len(gltf.nodes):
+        found = f"{len(tracks.skeleton)} bones"
+        raise ValueError(f"expected tracks of the character's {len(gltf.nodes)} bones, found {found}")
     document: dict[str, Any] = json.loads(json.dumps(gltf.document))
     data = bytearray(gltf.data)
     for name in ("bufferViews", "accessors"):

@@ -16,6 +16,7 @@ from posewire_runtime.commands.arguments import Subparsers
 
 if TYPE_CHECKING:
     from posewire_runtime.bake.characters import Character
+    from posewire_runtime.bake.item import Setting
     from posewire_runtime.bake.makers import Maker
     from posewire_runtime.bake.plan import Item, Style
     from posewire_runtime.bake.rows import Problems, Row
@@ -136,11 +137,23 @@ def _run(options: argparse.Namespace) -> int:
     rows = _rows(options, problems)
     with _models(options, rows, problems) as (catalogue, names, maker):
         items = plan.plan(rows, style, catalogue, problems, models=names, seed=options.seed)
+        _check_root_bone(items, setting, problems)
         problems.raise_any()
         items = plan.shard(items, *options.shard)
         if options.dry_run:
             return _estimate(options, items, setting, maker, catalogue.info)
         return _bake(options, items, setting, maker, catalogue.info)
+
+
+def _check_root_bone(items: Sequence[Item], setting: Setting, problems: Problems) -> None:
+    """A character's own file can't be given the bone that root motion would need."""
+    target = setting.rig.target
+    if not setting.style.embed or target is None or target.skeleton.parents[target.skeleton.pelvis] >= 0:
+        return
+    for item in items:
+        if "root-motion" in item.passes.names:
+            message = f"expected a bone above the hips of {setting.rig.name} for root-motion, found none"
+            problems.add(item.row.line, f"passes: {message}; leave out --embed, or use in-place")
 
 
 # ------------------------------------------------------------------------------------------ the list
