@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -317,3 +319,37 @@ async def test_models_and_warming(serve: Serve) -> None:
     assert await served.client.warm(["a prompt"]) == 0  # the stand-in encodes nothing
     with pytest.raises(UnknownModel):
         await served.client.warm(models=["nobody"])
+
+
+async def test_a_stream_that_ends_early_leaves_no_clip_behind(serve: Serve) -> None:
+    """Not even until the garbage collector comes: for large arrays it comes very late."""
+    served = await serve(stall_seconds=0.2)
+    made: list[weakref.ref[Clip]] = []
+    original = served.program.clip
+    served.program.clip = lambda run: (clip := original(run), made.append(weakref.ref(clip)))[0]
+    gc.collect()
+    gc.disable()
+    try:
+        for cause in ("cancel", "deadline", "stall"):
+            options = {"timeout": 0.3} if cause == "deadline" else {}
+            frames = 7200 if cause == "stall" else 600
+            stream = served.client.generate(
+                "walk", frames=frames, seeds=range(8), pace=0.0 if cause == "stall" else 1.0, **options
+            )
+            await stream.open()
+            if cause == "cancel":
+                await asyncio.sleep(0.1)
+                stream.cancel()
+            if cause != "stall":
+                with pytest.raises(PosewireError):
+                    await stream.clips()
+            else:
+                await asyncio.sleep(1)
+                stream.cancel()
+            del stream
+            await served.rests()
+            await asyncio.sleep(0.1)
+            assert made
+            assert [ref for ref in made if ref() is not None] == [], cause
+    finally:
+        gc.enable()

@@ -148,6 +148,7 @@ class Service(pb_grpc.PosewireServicer):
             line = record.write(self._tally, request.prompt if self._settings.log_prompts else None)
             if self.traces is not None:
                 record.trace(self.traces, line)
+            record.forget()
 
     async def _order(self, request: pb.GenerateRequest, record: _Record) -> Order:
         """Check a request; where prompts are rewritten, only one that is fine bothers the rewriter."""
@@ -167,6 +168,7 @@ class Service(pb_grpc.PosewireServicer):
             record.streamer = Streamer(order, record.stream_id, jobs, inbox, send, self._tally.paced)
             await record.streamer.run()
         finally:
+            inbox.close()
             for job in jobs:
                 self._worker.cancel(job)
             self._leave(inbox)
@@ -286,6 +288,10 @@ class _Record:
         logger.info("generate %s", json.dumps(line), extra={"fields": line})
         return line
 
+    def forget(self) -> None:
+        """Let go of the stream: its error knows the frames it came through, and they know the clips."""
+        self.error = self.streamer = None
+
     def trace(self, traces: Traces, line: Mapping[str, str | float]) -> None:
         """Write its span, with what the log says and how long each stage took."""
         attributes = {f"posewire.{key}": value for key, value in line.items()} | {"rpc.system": "grpc"}
@@ -325,7 +331,8 @@ async def _answered(context: Context, work: Coroutine[Any, Any, Any]) -> Any:
     try:
         return await work
     except PosewireError as error:
-        await abort(context, error)
+        # A client that doesn't read delays its own end: the frames that failed shan't live as long.
+        await abort(context, error.with_traceback(None))
     except Exception:
         logger.exception("an RPC failed unexpectedly")
         await abort(context, GenerationFailed("the server failed unexpectedly; its log says more"))

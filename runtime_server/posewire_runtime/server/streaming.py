@@ -52,6 +52,7 @@ class Inbox:
         self._progress = progress
         self._heard: deque[tuple[Job | None, Clip | PosewireError | int]] = deque()
         self._wake = asyncio.Event()
+        self._closed = False
 
     def started(self, job: Job) -> None:
         """The header can be written."""
@@ -75,6 +76,11 @@ class Inbox:
         self._heard.append((None, error))
         self._wake.set()
 
+    def close(self) -> None:
+        """Nobody listens any more: what was and will be said is forgotten. On the loop's thread."""
+        self._closed = True
+        self._heard.clear()
+
     def take(self) -> Iterator[tuple[Job | None, Clip | PosewireError | int]]:
         """What was heard since the last time: a clip, an error, or the steps that were made."""
         while self._heard:
@@ -92,6 +98,8 @@ class Inbox:
         self._wake.clear()
 
     def _post(self, job: Job, what: Clip | PosewireError | int) -> None:
+        if self._closed:
+            return
         self._heard.append((job, what))
         with suppress(RuntimeError):  # the loop has closed: nobody is left who would care
             self._loop.call_soon_threadsafe(self._wake.set)
@@ -161,7 +169,10 @@ class Streamer:
             code = code_of(self._error) if self._error else 0
             await self._send(stream.write_status(self.timings(), code, self._error))
         if self._error:
-            raise self._error
+            try:
+                raise self._error
+            finally:  # an error knows the frames it came through, and they know us and our clips
+                self._error = None
 
     async def _hear(self) -> None:
         """Act on what the worker said."""
