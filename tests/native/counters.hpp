@@ -20,6 +20,8 @@ inline Counts now() { return {allocations, frees, locks}; }
 
 }  // namespace counters
 
+// What stands here must be what the library calls: visible, though programs are built with hidden symbols.
+#pragma GCC visibility push(default)
 extern "C" {
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
@@ -59,3 +61,4 @@ int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
     return real(mutex);
 }
 }
+#pragma GCC visibility pop
