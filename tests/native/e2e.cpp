@@ -404,9 +404,10 @@ void busy(const Arguments& given) {
     auto wish = wish_for("a person walks");
     wish.seconds = 5;
     wish.rate = 1;
-    auto first = client.generate(wish), second = client.generate(wish);
+    auto first = client.generate(wish);
     Collected got;
     got.read(first, 1);
+    auto second = client.generate(wish);
     while (const auto event = second.next(10)) {
         if (event->kind != PW_EVENT_STATUS) continue;
         demand(event->code == PW_RESOURCE_EXHAUSTED,
