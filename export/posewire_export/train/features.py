@@ -27,8 +27,8 @@ FEET = [135 + 3 * joint for joint in skeleton.feet(REST)]
 _GROUPS = (slice(3, 9), slice(9, 135), slice(135, 201))
 _FLOOR = 0.7
 """No feature's spread counts as less than this share of its group's: tiny movements stay tiny."""
-_TRAVEL = np.array([0.2, 0.1, 0.2])
-"""What translation is counted in, metres: far less than its spread, for an error in it slides the feet."""
+_TRAVEL = np.array([0.5, 0.15, 0.5])
+"""What translation is counted in, metres: less than its spread, for an error in it slides the feet."""
 
 
 def encode(motion: Motion) -> Float:

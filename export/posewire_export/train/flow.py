@@ -1,7 +1,9 @@
 """Flow matching: how noise and motion are mixed, what the network is asked, how it is sampled.
 
-x_t = (1 - t) noise + t motion, and the network answers with the velocity motion - noise. Knows no
-files and no optimiser. The network is HY-Motion's.
+x_t = (1 - t) noise + t motion, and sampling follows the velocity motion - noise. HY-Motion's network
+says the velocity itself. Ours is narrower than a frame has numbers: it could not even copy the noise
+through, which the velocity holds in full. So it says the motion, of which there is far less to say, and
+the velocity follows: (motion - x_t) / (1 - t). Knows no files and no optimiser.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.network import MotionTransformer
 from posewire_export.train import features
 from posewire_export.train.text_model import Text
+
+_NEAREST = 0.1
+"""Velocities this near to the end of the way, or nearer, weigh alike."""
 
 _SLIP = 0.03
 """Metres in a frame by which a foot may be wrong before the loss grows less steeply."""
@@ -30,8 +35,12 @@ class MotionModel(nn.Module):
         self.null_ctxt_input = nn.Parameter(torch.zeros(1, 1, config.word_dim))
 
     def forward(self, x: Tensor, text: Text, times: Tensor, frame_mask: Tensor) -> Tensor:
-        """x (B, T, 201), times (B,), frame_mask (B, T) -> velocity (B, T, 201)."""
+        """x (B, T, 201), times (B,), frame_mask (B, T) -> the motion that x will become (B, T, 201)."""
         return self.motion_transformer(x, text.tokens, text.sentence, times, frame_mask, text.valid)
+
+    def velocity(self, x: Tensor, text: Text, times: Tensor, frame_mask: Tensor) -> Tensor:
+        """In which direction that lies, (B, T, 201); times below 1."""
+        return (self(x, text, times, frame_mask).float() - x) / (1 - times)[:, None, None]
 
     def without(self, text: Text, dropped: Tensor) -> Text:
         """The text features with those rows replaced that are `dropped` (B,) bool; the masks stay."""
@@ -75,16 +84,14 @@ class Loss:
     ) -> Tensor:
         """Smooth L1 distances over real frames."""
         t = times[:, None, None]
-        velocity = model((1 - t) * noise + t * motion, text, times, frame_mask).float()
-        error = velocity - (motion - noise)
-        apart = nn.functional.smooth_l1_loss(error, torch.zeros_like(error), reduction="none").mean(-1)
+        error = model((1 - t) * noise + t * motion, text, times, frame_mask).float() - motion
+        velocity = error / (1 - t).clamp_min(_NEAREST)
+        apart = nn.functional.smooth_l1_loss(velocity, torch.zeros_like(error), reduction="none").mean(-1)
         loss = (apart * frame_mask).sum() / frame_mask.sum()
-        if self.feet > 0:
-            loss = loss + self.feet * self._feet((1 - t) * error, frame_mask)
-        return loss
+        return loss + self.feet * self._feet(error, frame_mask) if self.feet > 0 else loss
 
     def _feet(self, error: Tensor, frame_mask: Tensor) -> Tensor:
-        """Error (B, T, 201) of the motion that the velocity leads to, as speed of feet in the world."""
+        """Error (B, T, 201) of the motion, as speed of feet in the world."""
         metres = error * self.std
         feet = [metres[..., at : at + 3] + metres[..., features.TRANSLATION] for at in features.FEET]
         slip = torch.stack(feet, dim=2).diff(dim=1) / _SLIP  # (B, T - 1, 4, 3)
@@ -108,9 +115,9 @@ def sample(
     grid = torch.linspace(0, 1, steps + 1)
     for now, then in zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True):
         times = torch.full((len(x),), now, device=x.device)
-        velocity = model(x, text, times, frame_mask).float()
+        velocity = model.velocity(x, text, times, frame_mask)
         if guidance > 1:
-            free = model(x, nothing, times, frame_mask).float()
+            free = model.velocity(x, nothing, times, frame_mask)
             velocity = free + guidance * (velocity - free)
         x = x + (then - now) * velocity
     return x
