@@ -24,6 +24,9 @@ POSITIONS = slice(135, 201)
 FEET = [135 + 3 * joint for joint in skeleton.feet(REST)]
 """Where the ankles' and toes' positions begin."""
 
+WEIGHTS = np.concatenate([np.full(3, 10.0), np.full(6, 4.0), np.full(126, 1.0), np.full(66, 0.5)])
+"""How much an error in each feature counts: three numbers place the whole body, six turn it."""
+
 _GROUPS = (slice(3, 9), slice(9, 135), slice(135, 201))
 _FLOOR = 0.7
 """No feature's spread counts as less than this share of its group's: tiny movements stay tiny."""

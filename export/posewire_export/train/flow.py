@@ -18,7 +18,7 @@ from posewire_export.hymotion.network import MotionTransformer
 from posewire_export.train import features
 from posewire_export.train.text_model import Text
 
-_NEAREST = 0.1
+_NEAREST = 0.3
 """Velocities this near to the end of the way, or nearer, weigh alike."""
 
 _SLIP = 0.03
@@ -76,8 +76,16 @@ class Loss:
 
     std: Tensor  # (201,)
     """Metres and numbers of a rotation that a normalised feature counts."""
+    weights: Tensor  # (201,)
+    """How much each feature counts, one on average."""
     feet: float
     """Weight of the second part."""
+
+    @classmethod
+    def of(cls, std: Tensor, feet: float) -> Loss:
+        """With the weights of `features`."""
+        weights = torch.from_numpy(features.WEIGHTS / features.WEIGHTS.mean()).float()
+        return cls(std, weights.to(std.device), feet)
 
     def __call__(
         self, model: MotionModel, motion: Tensor, frame_mask: Tensor, text: Text, noise: Tensor, times: Tensor
@@ -86,7 +94,8 @@ class Loss:
         t = times[:, None, None]
         error = model((1 - t) * noise + t * motion, text, times, frame_mask).float() - motion
         velocity = error / (1 - t).clamp_min(_NEAREST)
-        apart = nn.functional.smooth_l1_loss(velocity, torch.zeros_like(error), reduction="none").mean(-1)
+        apart = nn.functional.smooth_l1_loss(velocity, torch.zeros_like(error), reduction="none")
+        apart = (apart * self.weights).mean(-1)
         loss = (apart * frame_mask).sum() / frame_mask.sum()
         return loss + self.feet * self._feet(error, frame_mask) if self.feet > 0 else loss
 

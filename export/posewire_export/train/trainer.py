@@ -78,7 +78,7 @@ class Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self._loss = Loss(torch.from_numpy(normaliser.std).to(self.device), config.feet)
+        self._loss = Loss.of(torch.from_numpy(normaliser.std).to(self.device), config.feet)
         self._batches: list[list[Example]] | None = None
 
     def start_from(self, model: MotionModel) -> None:
@@ -202,7 +202,7 @@ class Validation:
         examples = [Example(clip[: config.max_frames], entry.texts[0]) for clip, entry in pairs]
         self._batches = list(pack(sorted(examples, key=lambda e: len(e.frames)), config.batch_frames))
         self._shift = config.time_shift
-        self._loss = Loss(torch.ones(WIDTH), feet=0.0)
+        self._loss = Loss.of(torch.ones(WIDTH), feet=0.0)
 
     @torch.no_grad()
     def __call__(self, trainer: Trainer) -> float:
