@@ -237,7 +237,7 @@ typedef struct pw_client_options {
     int32_t tls;                  /* encrypt; default 0. "https://" in `target` sets it, "http://" clears it */
     const char *target;           /* "host:port"; default "127.0.0.1:50051" */
     const char *token;            /* sent with each call; default NULL: none. Without TLS anybody on the way reads it */
-    const char *ca_pem;           /* certificates to trust; default NULL: gRPC's own list */
+    const char *ca_pem;           /* certificates to trust; default NULL: the system's */
     const char *certificate_pem;  /* this client's certificate, for mutual TLS; default NULL */
     const char *key_pem;          /* and its key; default NULL */
     const char *server_name;      /* the name the server's certificate must have; default NULL: that of `target` */

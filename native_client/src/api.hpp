@@ -6,7 +6,6 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -40,14 +39,9 @@ pw_code guarded(Body&& body) noexcept {
     try {
         body();
         return PW_OK;
-    } catch (const Error& error) {
-        set_last_error(error.what());
-        return error.code();
-    } catch (const std::bad_alloc&) {
-        set_last_error("out of memory");
-        return PW_RESOURCE_EXHAUSTED;
     } catch (const std::exception& error) {
         set_last_error(error.what());
+        return code_of(error);
     } catch (...) {
         set_last_error("an unknown error");
     }

@@ -112,11 +112,14 @@ pw_code pw_stream_create(pw_stream** out) {
 
 pw_code pw_stream_feed(pw_stream* stream, const uint8_t* message, size_t size) {
     return guarded([&] {
-        Session& session = *need(stream, "stream").session;
+        if (need(stream, "stream").cancel)
+            throw Error(PW_FAILED_PRECONDITION,
+                        "expected a stream of pw_stream_create, found one of pw_generate");
+        Session& session = *stream->session;
         try {
             feed_bytes(&need(message, "message"), size, [&](Event event) { session.feed(std::move(event)); });
-        } catch (const Error& error) {
-            session.finish({error.code(), error.what(), {}, -1});
+        } catch (const std::exception& error) {
+            session.finish({code_of(error), error.what(), {}, -1});
             throw;
         }
     });

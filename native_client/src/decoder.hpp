@@ -23,11 +23,14 @@ struct Arrived {
     const std::unique_ptr<std::atomic<const ClipBuffer*>[]> clips;
 };
 
+// Most bytes that the clips of one stream may take: six hours of 22 joints at 30 frames a second.
+constexpr size_t kMaxStreamBytes = size_t(256) << 20;
+
 class Decoder {
   public:
     using Deliver = std::function<void(Delivery)>;
 
-    explicit Decoder(size_t max_bytes = size_t(256) << 20) : max_bytes_(max_bytes) {}
+    explicit Decoder(size_t max_bytes = kMaxStreamBytes) : max_bytes_(max_bytes) {}
 
     // Checks an event and delivers what it says; throws for what may not come now.
     void feed(Event event, const Deliver& deliver);

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,12 @@ inline Error invalid(std::string message) { return {PW_INVALID_ARGUMENT, std::mo
 
 // The other side broke the wire contract.
 inline Error broken(std::string message) { return {PW_INTERNAL, std::move(message)}; }
+
+// What an exception of any kind means, also one that nobody threw on purpose.
+inline pw_code code_of(const std::exception& error) {
+    if (const auto* known = dynamic_cast<const Error*>(&error)) return known->code();
+    return dynamic_cast<const std::bad_alloc*>(&error) ? PW_RESOURCE_EXHAUSTED : PW_INTERNAL;
+}
 
 // A number of the caller's that must be finite and not below 0.
 inline double not_negative(double value, const char* field) {

@@ -12,8 +12,8 @@ struct Leg {
     int32_t thigh = -1, calf = -1, foot = -1;  // joints; -1: the character has no such leg
     uint32_t contact_bits = 0;                 // any of them: the foot touches
     bool locked = false;
-    float weight = 0;  // how far the foot is held, 0 to 1; ramps in and out
-    Vec3f held;        // where, in the world
+    float weight = 0;    // how far the foot is held, 0 to 1; ramps in and out
+    Vec3f held;          // where, in the world
     bool known = false;  // `seen` means something
     Vec3f seen;          // where the foot was at last, in the world
 };

@@ -59,9 +59,9 @@ class UnaryCall final : public Call {
         out.code = known_code(status_.error_code());
         try {
             if (status_.ok()) read_(response_, out);
-        } catch (const Error& error) {
+        } catch (const std::exception& error) {
             out = {};
-            out.code = error.code();
+            out.code = code_of(error);
             out.message = error.what();
         }
         if (!status_.ok()) {
@@ -141,8 +141,8 @@ bool GenerateCall::start() {
 bool GenerateCall::read() {
     try {
         session_->feed(read_event(response_));
-    } catch (const Error& error) {
-        session_->finish({error.code(), error.what(), {}, -1});
+    } catch (const std::exception& error) {
+        session_->finish({code_of(error), error.what(), {}, -1});
         cancel();
         return false;
     }

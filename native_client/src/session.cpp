@@ -9,8 +9,8 @@ void Session::feed(Event event) {
     if (finished()) return;
     try {
         decoder_.feed(std::move(event), [this](Delivery delivery) { mailbox_.put(std::move(delivery)); });
-    } catch (const Error& error) {
-        conclude({error.code(), error.what(), {}, -1});
+    } catch (const std::exception& error) {
+        conclude({code_of(error), error.what(), {}, -1});
         throw;
     }
 }

@@ -11,7 +11,7 @@ namespace pw {
 
 class Session {
   public:
-    explicit Session(size_t max_bytes = size_t(256) << 20) : decoder_(max_bytes) {}
+    explicit Session(size_t max_bytes = kMaxStreamBytes) : decoder_(max_bytes) {}
 
     // -------- for whoever receives; one thread at a time, except that any thread may finish
 

@@ -211,6 +211,7 @@ TEST(no_server_is_said_soon_and_clearly) {
     EQUAL(event->code, int(PW_UNAVAILABLE));
     CHECK(std::strstr(event->message, "no answer from 127.0.0.1:1"));
     CHECK(event->retry_after_seconds > 0);
+    THROWS(stream.feed("", 0), "expected a stream of pw_stream_create");
     auto models = client.models();
     THROWS(models.wait(20), "no answer from 127.0.0.1:1");
     EQUAL(pw_reply_code(models.get()), PW_UNAVAILABLE);
