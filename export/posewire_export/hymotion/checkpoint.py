@@ -154,6 +154,7 @@ def _network_config(path: Path, options: Mapping[str, Any]) -> Config:
         mlp_ratio=float(given.get("mlp_ratio", 4.0)),
         time_factor=float(given.get("time_factor", 1000.0)),
         max_frames=_positive(path, options, "train_pipeline_args.train_frames", 360),
+        says="velocity",
     )
     if config.layers % 3 or config.width % (2 * config.heads) or config.frame_dim != 201:
         raise InvalidFile(

@@ -30,8 +30,11 @@ GELU_ABOVE, SILU_ABOVE = 0.1701, 0.2785
 
 
 def modulation_vectors(config: Config) -> int:
-    """Vectors of width D that modulate motion at one time."""
-    return 6 * config.double_blocks + 3 * config.single_blocks + 2
+    """Vectors of width D that modulate motion at one time.
+
+    The last one, of networks that say motion, holds 1 / (1 - t) in all its places.
+    """
+    return 6 * config.double_blocks + 3 * config.single_blocks + 2 + (config.says == "motion")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,9 +189,18 @@ class _Denoise:
             x = self._double(x, f"double_blocks.{i}.motion_")
         for i in range(config.single_blocks):
             x = self._single(x, f"single_blocks.{i}.")
-        velocity = net.edge_linear(net.flat(net.modulate(x, *self._next(2))), "final_layer.linear")
+        said = net.edge_linear(net.flat(net.modulate(x, *self._next(2))), "final_layer.linear")
         shape = g.op("Concat", self._grid(), g.constant(np.array([config.frame_dim])), axis=0)
-        g.output("velocity", g.op("Reshape", velocity, shape), "float32", "groups", "span", config.frame_dim)
+        velocity = self._velocity(g.op("Reshape", said, shape))
+        g.output("velocity", velocity, "float32", "groups", "span", config.frame_dim)
+
+    def _velocity(self, said: str) -> str:
+        """What the network says (groups, span, 201), as a velocity."""
+        g = self.g
+        if self.net.config.says == "velocity":
+            return said
+        faster = g.op("Gather", next(self.mods), g.constant(np.array([0])), axis=2)  # (groups, 1, 1)
+        return g.op("Mul", g.op("Sub", said, self.motion), faster)
 
     def _double(self, x: str, name: str) -> str:
         net = self.net
@@ -274,12 +286,22 @@ class _Condition:
         for i in range(config.single_blocks):
             x = self._single(x, f"single_blocks.{i}.", last=i == config.single_blocks - 1)
         self._modulation("final_layer.adaLN_modulation.linear", 2, kept=True)
+        if config.says == "motion":
+            self.made.append(self._faster())
         made = g.op("Concat", *self.made, axis=1)
         g.output("modulation", made, "float32", "times", modulation_vectors(config), config.width)
         words = g.op("Concat", *(g.op("Unsqueeze", x, g.constant(np.array([0]))) for x in self.words), axis=0)
         shape = g.op("Concat", g.constant(np.array([config.layers, 2])), self.shape, axis=0)
         words = g.op("Reshape", words, shape)
         g.output("words", words, "float32", config.layers, 2, "times", "n", config.width)
+
+    def _faster(self) -> str:
+        """1 / (1 - t), (S, 1, D), from the sine of the time itself, which the refiner is given."""
+        g, width = self.net.g, self.net.config.width
+        sine = g.op("Gather", self.refiner_time, g.constant(np.array([width // 2])), axis=1)  # (S, 1)
+        left = g.op("Sub", g.constant(np.float32(1)), g.op("Asin", sine))
+        column = g.reshape(g.op("Reciprocal", left), -1, 1, 1)
+        return g.op("Expand", column, g.constant(np.array([1, 1, width])))
 
     def _refined(self) -> str:
         """The words after the refiner, (S, n, D)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,8 @@ class Config:
     """A frame sees this many frames to each side."""
     rope_base: float = 10000.0
     """Base of the rotary frequencies."""
+    says: Literal["velocity", "motion"] = "velocity"
+    """What the last layer makes; from motion the velocity follows. Official networks say the velocity."""
 
     @property
     def double_blocks(self) -> int:
@@ -346,7 +349,8 @@ class MotionTransformer(nn.Module):
         sight = self.sight(motion_mask, text_mask)
         for block in (*self.double_blocks, *self.single_blocks):
             motion, text = block(motion, text, adapter, sight)
-        return self.final_layer(motion, adapter)
+        said = self.final_layer(motion, adapter)
+        return said if config.says == "velocity" else (said - x) / (1 - times)[:, None, None]
 
     def sight(self, motion_mask: Tensor, text_mask: Tensor) -> Sight:
         """Masks and rotary tables for these frames and words."""

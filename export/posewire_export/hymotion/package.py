@@ -133,6 +133,7 @@ def network_config(config: Config, description: Description) -> NetworkConfig:
         noise_frames=config.max_frames,
         rope_base=config.rope_base,
         time_factor=config.time_factor,
+        says=config.says,
         guidance=description.guidance,
         noise=description.noise,
     )

@@ -99,7 +99,9 @@ def source_of(stored: Mapping[str, object], work: Publication) -> Source:
     sizes = from_dict(stored["config"]).network  # pyright: ignore[reportArgumentType]
     width = work.side.width
     return Source(
-        config=NetworkConfig(sizes.width, sizes.layers, sizes.heads, word_dim=width, sentence_dim=width),
+        config=NetworkConfig(
+            sizes.width, sizes.layers, sizes.heads, word_dim=width, sentence_dim=width, says="motion"
+        ),
         tensors={n.removeprefix(_PREFIX): t for n, t in tensors.items() if n.startswith(_PREFIX)},
         normalisation=Normalisation(tensors["mean"].numpy(), tensors["std"].numpy()),
         vectors=Vectors(

@@ -45,6 +45,8 @@ class NetworkConfig:
     rope_base: float = 10000.0
     time_factor: float = 1000.0
     """Times in [0, 1] are multiplied by this before the sinusoid."""
+    says: Literal["velocity", "motion"] = "velocity"
+    """What the network's last layer makes; the graphs give velocities either way."""
     guidance: float = 5.0
     """Guidance where neither request nor preset says another."""
     noise: Literal["cpu", "cuda"] = "cpu"
@@ -58,9 +60,9 @@ class NetworkConfig:
 
     @property
     def modulations(self) -> int:
-        """Vectors that modulate motion at one time."""
+        """Vectors that modulate motion at one time, and one for 1 / (1 - t) where motion is said."""
         double = self.layers // 3
-        return 6 * double + 3 * (self.layers - double) + 2
+        return 6 * double + 3 * (self.layers - double) + 2 + (self.says == "motion")
 
     def step_bytes(self, words: int) -> int:
         """Memory of one step of a condition with so many words."""
