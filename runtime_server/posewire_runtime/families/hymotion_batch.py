@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class Layout:
 
     def rows_of(self, packed: Float) -> list[Float]:
         """Cut packed frames (N, …) into rows."""
-        return [packed[a:b] for a, b in zip(self.starts, self.starts[1:], strict=False)]
+        return [packed[a:b] for a, b in pairwise(self.starts)]
 
     def keys_with(self, word_starts: Sequence[int], words: int) -> Array:
         """The keys where the words of each row begin elsewhere; every row has `words` places."""
@@ -92,6 +93,15 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
     feeds |= _blocks(rows, starts, geometry.band, size)
     block_rows = np.repeat(np.arange(len(rows)), [-(-n // size) for n in frames])
     return Layout((len(group_row), span), feeds, starts, block_rows)
+
+
+def share(frames: Sequence[int], lanes: int, least: int) -> list[slice]:
+    """Cut rows into up to `lanes` parts of about equally many frames; there is a part for each `least` frames."""
+    ends = np.cumsum(frames)
+    lanes = max(1, min(lanes, len(frames), int(ends[-1]) // least))
+    wanted = ends[-1] * np.arange(1, lanes) / lanes
+    cuts = [0, *(int(np.abs(ends - goal).argmin()) + 1 for goal in wanted), len(frames)]
+    return [slice(a, b) for a, b in pairwise(cuts) if a < b]
 
 
 def best_block(rows: Sequence[Row], band: int) -> int:
