@@ -96,7 +96,7 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
 
 
 def share(frames: Sequence[int], lanes: int, least: int) -> list[slice]:
-    """Cut rows into up to `lanes` parts of about equally many frames; there is a part for each `least` frames."""
+    """Cut rows into up to `lanes` parts of about equally many frames, at most one for each `least` frames."""
     ends = np.cumsum(frames)
     lanes = max(1, min(lanes, len(frames), int(ends[-1]) // least))
     wanted = ends[-1] * np.arange(1, lanes) / lanes
