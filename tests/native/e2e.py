@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -41,12 +41,8 @@ class Server:
             raise SystemExit("the server did not start")
         self.address: str = json.loads(line)["listening"]
 
-    @property
-    def port(self) -> int:
-        return int(self.address.rpartition(":")[2])
-
     def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
 
     def close(self) -> None:
@@ -60,8 +56,30 @@ def served(*options: str) -> Iterator[Server]:
     server = Server(*options)
     try:
         yield server
-    finally:
-        server.close()
+    except BaseException:
+        server.kill()
+        raise
+    server.close()
+
+
+class Restarted:
+    """A server that is killed and started again, on the same port."""
+
+    def __init__(self) -> None:
+        self._server = Server()
+        self.address = self._server.address
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def start(self) -> None:
+        self._server = Server(port=int(self.address.rpartition(":")[2]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.kill()
 
 
 class Runner:
@@ -139,20 +157,13 @@ def calls(run: Runner, folder: Path) -> None:
 
 
 def breaks(run: Runner, folder: Path) -> None:
-    for scenario in ("resume", "broken"):
-        server = Server()
-        port = server.port
-        servers = [server]
-
-        def start(port: int = port, servers: list[Server] = servers) -> None:
-            servers.append(Server(port=port))
-
-        path = folder / "resumed"
-        run.talk(scenario, {"kill it": server.kill, "start it": start}, server.address, path)
-        if scenario == "resume":
-            worst = compare(path, servers[-1].address, "a person walks in a circle", 4, 0.0)
-            print(f"  resumed: largest difference to an unbroken stream {worst:.2g}")
-        servers[-1].close()
+    path = folder / "resumed"
+    with Restarted() as server:
+        run.talk("resume", {"kill it": server.kill, "start it": server.start}, server.address, path)
+        worst = compare(path, server.address, "a person walks in a circle", 4, 0.0)
+        print(f"  resumed: largest difference to an unbroken stream {worst:.2g}")
+    with Restarted() as server:
+        run.talk("broken", {"kill it": server.kill, "start it": server.start}, server.address)
 
 
 def make_certificates(folder: Path) -> None:

@@ -14,6 +14,9 @@ double seconds_of(const std::function<void()>& body) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
+// -1: there is no event.
+int code(const std::optional<pw_event>& event) { return event ? event->code : -1; }
+
 void feed_all(posewire::Stream& stream, uint32_t frames) {
     for (const auto& message : fake::messages(frames)) stream.feed(message.data(), message.size());
     stream.finish(PW_OK);
@@ -226,14 +229,13 @@ TEST(waiting_for_a_server_ends_at_the_deadline_or_with_cancel) {
     wish.wait_for_server = 1;
     wish.timeout_seconds = 0.3;
     auto late = client.generate(wish);
-    EQUAL(late.next(20)->code, int(PW_DEADLINE_EXCEEDED));
+    EQUAL(code(late.next(20)), int(PW_DEADLINE_EXCEEDED));
     wish.timeout_seconds = 0;
     auto cancelled = client.generate(wish);
     CHECK(!cancelled.next(0.05));
     cancelled.cancel();
     const auto event = cancelled.poll();  // told at once
-    CHECK(event.has_value());
-    EQUAL(event->code, int(PW_CANCELLED));
+    EQUAL(code(event), int(PW_CANCELLED));
 }
 
 TEST(destroying_never_hangs_and_ends_what_runs) {
@@ -249,7 +251,7 @@ TEST(destroying_never_hangs_and_ends_what_runs) {
         auto reply = client->warm(warm);
         if (round % 2) std::this_thread::sleep_for(std::chrono::milliseconds(round));
         CHECK(seconds_of([&] { client.reset(); }) < 3);
-        for (auto& stream : streams) EQUAL(stream.poll()->code, int(PW_CANCELLED));
+        for (auto& stream : streams) EQUAL(code(stream.poll()), int(PW_CANCELLED));
         THROWS(reply.wait(1), "cancelled");
     }
 }
