@@ -294,7 +294,7 @@ def _estimate(
         "clips": len(items),
         "files": len(items) * len(setting.style.formats),
         "seconds_of_motion": round(motion, 1),
-        "at_most_seconds": round(seconds, 1),
+        "at_most_seconds": float(f"{seconds:.3g}"),
     }
     sentence = (
         f"{report['clips']} clips, {report['files']} files, {motion:.0f} s of motion; "
