@@ -22,16 +22,30 @@ export const SCHEMAS = {
   Notice: { 1: ["code", "string", ""], 2: ["message", "string", ""] },
   StageTiming: { 1: ["stage", "string", ""], 2: ["nanoseconds", "uint64", ""] },
   Status: { 1: ["code", "uint32", ""], 2: ["message", "string", ""], 3: ["timings", "StageTiming", "*"], 4: ["retry_after_seconds", "double", "?"] },
+  LiveRequest: { 1: ["id", "uint64", ""], 2: ["open", "LiveOpen", "?"], 3: ["resume", "LiveResume", "?"], 4: ["prompt", "LivePrompt", "?"], 5: ["stop", "LiveStop", "?"], 6: ["target", "LiveTarget", "?"], 7: ["pace", "LivePace", "?"], 8: ["clear", "LiveClear", "?"], 9: ["playhead", "LivePlayhead", "?"], 10: ["close", "LiveClose", "?"] },
+  LiveOpen: { 1: ["prompt", "string", ""], 2: ["model", "string", ""], 3: ["seed", "uint64", "?"], 4: ["sampling", "Sampling", "?"], 5: ["packing", "int32", ""], 6: ["target", "TargetSkeleton", "?"], 7: ["priority", "int32", ""], 8: ["chunk_frames", "uint32", ""], 9: ["ahead_seconds", "double", ""], 10: ["request_id", "string", ""], 11: ["position", "Vector3", "?"], 12: ["heading", "float", ""], 13: ["special_game", "bool", ""] },
+  LiveResume: { 1: ["session_id", "string", ""], 2: ["secret", "string", ""], 3: ["next_frame", "uint32", ""] },
+  LivePrompt: { 1: ["prompt", "string", ""], 2: ["seed", "uint64", "?"], 3: ["queued", "bool", ""] },
+  LiveStop: {},
+  LiveTarget: { 1: ["position", "Vector3", "?"], 2: ["heading", "float", "?"] },
+  LivePace: { 1: ["rate", "double", ""] },
+  LiveClear: {},
+  LivePlayhead: { 1: ["frame", "uint32", ""] },
+  LiveClose: {},
+  LiveResponse: { 1: ["header", "Header", "?"], 2: ["started", "LiveStarted", "?"], 3: ["chunk", "Chunk", "?"], 4: ["segment", "LiveSegment", "?"], 5: ["answer", "LiveAnswer", "?"], 6: ["notice", "Notice", "?"], 7: ["status", "Status", "?"] },
+  LiveStarted: { 1: ["session_id", "string", ""], 2: ["secret", "string", ""], 3: ["first_frame", "uint32", ""], 4: ["resume_seconds", "double", ""], 5: ["idle_seconds", "double", ""], 6: ["ahead_seconds", "double", ""], 7: ["resumed", "bool", ""] },
+  LiveSegment: { 1: ["first_frame", "uint32", ""], 2: ["prompt", "string", ""], 3: ["seed", "uint64", ""], 4: ["command", "uint64", ""] },
+  LiveAnswer: { 1: ["id", "uint64", ""], 2: ["code", "uint32", ""], 3: ["message", "string", ""] },
   WarmRequest: { 1: ["models", "string", "*"], 2: ["prompts", "string", "*"] },
   WarmResponse: { 1: ["models", "Model", "*"], 2: ["encoded", "uint32", ""] },
   ListModelsRequest: {},
   ListModelsResponse: { 1: ["models", "Model", "*"], 2: ["server_version", "string", ""] },
-  Model: { 1: ["name", "string", ""], 2: ["family", "string", ""], 3: ["description", "string", ""], 4: ["joints", "Joint", "*"], 5: ["root_joint", "uint32", ""], 6: ["fps", "double", ""], 7: ["limits", "Limits", "?"], 8: ["presets", "Preset", "*"], 9: ["licence", "Licence", "?"], 10: ["providers", "string", "*"], 11: ["loaded", "bool", ""], 12: ["solvers", "string", "*"], 13: ["sole", "float", ""] },
+  Model: { 1: ["name", "string", ""], 2: ["family", "string", ""], 3: ["description", "string", ""], 4: ["joints", "Joint", "*"], 5: ["root_joint", "uint32", ""], 6: ["fps", "double", ""], 7: ["limits", "Limits", "?"], 8: ["presets", "Preset", "*"], 9: ["licence", "Licence", "?"], 10: ["providers", "string", "*"], 11: ["loaded", "bool", ""], 12: ["solvers", "string", "*"], 13: ["sole", "float", ""], 14: ["degraded", "bool", ""] },
   Limits: { 1: ["min_frames", "uint32", ""], 2: ["max_frames", "uint32", ""], 3: ["max_steps", "uint32", ""], 4: ["max_prompt", "uint32", ""], 5: ["max_seeds", "uint32", ""], 6: ["fixed_guidance", "float", "?"] },
   Preset: { 1: ["name", "string", ""], 2: ["steps", "uint32", ""], 3: ["is_default", "bool", ""] },
   Licence: { 1: ["identifier", "string", ""], 2: ["notice", "string", ""], 3: ["territory", "string", ""], 4: ["restricts_outputs", "bool", ""] },
-  PageRequest: { 1: ["call", "uint32", ""], 2: ["hello", "Hello", "?"], 3: ["generate", "GenerateRequest", "?"], 4: ["warm", "WarmRequest", "?"], 5: ["list_models", "ListModelsRequest", "?"], 6: ["cancel", "Cancel", "?"], 7: ["save", "SaveRequest", "?"], 8: ["body", "BodyRequest", "?"], 9: ["bones", "BonesRequest", "?"], 10: ["show", "ShowRequest", "?"] },
-  PageResponse: { 1: ["call", "uint32", ""], 2: ["welcome", "Welcome", "?"], 3: ["generate", "GenerateResponse", "?"], 4: ["warm", "WarmResponse", "?"], 5: ["list_models", "ListModelsResponse", "?"], 6: ["file", "File", "?"], 7: ["body", "Body", "?"], 8: ["bones", "Bones", "?"], 15: ["end", "End", "?"] },
+  PageRequest: { 1: ["call", "uint32", ""], 2: ["hello", "Hello", "?"], 3: ["generate", "GenerateRequest", "?"], 4: ["warm", "WarmRequest", "?"], 5: ["list_models", "ListModelsRequest", "?"], 6: ["cancel", "Cancel", "?"], 7: ["save", "SaveRequest", "?"], 8: ["body", "BodyRequest", "?"], 9: ["bones", "BonesRequest", "?"], 10: ["show", "ShowRequest", "?"], 11: ["live", "LiveRequest", "?"] },
+  PageResponse: { 1: ["call", "uint32", ""], 2: ["welcome", "Welcome", "?"], 3: ["generate", "GenerateResponse", "?"], 4: ["warm", "WarmResponse", "?"], 5: ["list_models", "ListModelsResponse", "?"], 6: ["file", "File", "?"], 7: ["body", "Body", "?"], 8: ["bones", "Bones", "?"], 9: ["live", "LiveResponse", "?"], 15: ["end", "End", "?"] },
   Hello: { 1: ["token", "string", ""] },
   Welcome: { 1: ["server_version", "string", ""], 2: ["generates", "bool", ""], 3: ["exhibits", "string", "*"], 4: ["formats", "FileFormat", "*"], 5: ["max_message_bytes", "uint64", ""] },
   FileFormat: { 1: ["suffix", "string", ""], 2: ["description", "string", ""] },
@@ -67,6 +81,20 @@ export interface Messages {
   Notice: Notice;
   StageTiming: StageTiming;
   Status: Status;
+  LiveRequest: LiveRequest;
+  LiveOpen: LiveOpen;
+  LiveResume: LiveResume;
+  LivePrompt: LivePrompt;
+  LiveStop: LiveStop;
+  LiveTarget: LiveTarget;
+  LivePace: LivePace;
+  LiveClear: LiveClear;
+  LivePlayhead: LivePlayhead;
+  LiveClose: LiveClose;
+  LiveResponse: LiveResponse;
+  LiveStarted: LiveStarted;
+  LiveSegment: LiveSegment;
+  LiveAnswer: LiveAnswer;
   WarmRequest: WarmRequest;
   WarmResponse: WarmResponse;
   ListModelsRequest: ListModelsRequest;
@@ -233,6 +261,99 @@ export interface Status {
   retry_after_seconds?: number;
 }
 
+export interface LiveRequest {
+  id: bigint;
+  open?: LiveOpen;
+  resume?: LiveResume;
+  prompt?: LivePrompt;
+  stop?: LiveStop;
+  target?: LiveTarget;
+  pace?: LivePace;
+  clear?: LiveClear;
+  playhead?: LivePlayhead;
+  close?: LiveClose;
+}
+
+export interface LiveOpen {
+  prompt: string;
+  model: string;
+  seed?: bigint;
+  sampling?: Sampling;
+  packing: number;
+  target?: TargetSkeleton;
+  priority: number;
+  chunk_frames: number;
+  ahead_seconds: number;
+  request_id: string;
+  position?: Vector3;
+  heading: number;
+  special_game: boolean;
+}
+
+export interface LiveResume {
+  session_id: string;
+  secret: string;
+  next_frame: number;
+}
+
+export interface LivePrompt {
+  prompt: string;
+  seed?: bigint;
+  queued: boolean;
+}
+
+export type LiveStop = object;
+
+export interface LiveTarget {
+  position?: Vector3;
+  heading?: number;
+}
+
+export interface LivePace {
+  rate: number;
+}
+
+export type LiveClear = object;
+
+export interface LivePlayhead {
+  frame: number;
+}
+
+export type LiveClose = object;
+
+export interface LiveResponse {
+  header?: Header;
+  started?: LiveStarted;
+  chunk?: Chunk;
+  segment?: LiveSegment;
+  answer?: LiveAnswer;
+  notice?: Notice;
+  status?: Status;
+}
+
+export interface LiveStarted {
+  session_id: string;
+  secret: string;
+  first_frame: number;
+  resume_seconds: number;
+  idle_seconds: number;
+  ahead_seconds: number;
+  resumed: boolean;
+}
+
+export interface LiveSegment {
+  first_frame: number;
+  prompt: string;
+  seed: bigint;
+  command: bigint;
+}
+
+export interface LiveAnswer {
+  id: bigint;
+  code: number;
+  message: string;
+}
+
 export interface WarmRequest {
   models: string[];
   prompts: string[];
@@ -264,6 +385,7 @@ export interface Model {
   loaded: boolean;
   solvers: string[];
   sole: number;
+  degraded: boolean;
 }
 
 export interface Limits {
@@ -299,6 +421,7 @@ export interface PageRequest {
   body?: BodyRequest;
   bones?: BonesRequest;
   show?: ShowRequest;
+  live?: LiveRequest;
 }
 
 export interface PageResponse {
@@ -310,6 +433,7 @@ export interface PageResponse {
   file?: File;
   body?: Body;
   bones?: Bones;
+  live?: LiveResponse;
   end?: End;
 }
 

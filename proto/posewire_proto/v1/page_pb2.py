@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from posewire_proto.v1 import posewire_pb2 as posewire__proto_dot_v1_dot_posewire__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cposewire_proto/v1/page.proto\x12\x0bposewire.v1\x1a posewire_proto/v1/posewire.proto\"\xab\x03\n\x0bPageRequest\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\r\x12#\n\x05hello\x18\x02 \x01(\x0b\x32\x12.posewire.v1.HelloH\x00\x12\x30\n\x08generate\x18\x03 \x01(\x0b\x32\x1c.posewire.v1.GenerateRequestH\x00\x12(\n\x04warm\x18\x04 \x01(\x0b\x32\x18.posewire.v1.WarmRequestH\x00\x12\x35\n\x0blist_models\x18\x05 \x01(\x0b\x32\x1e.posewire.v1.ListModelsRequestH\x00\x12%\n\x06\x63\x61ncel\x18\x06 \x01(\x0b\x32\x13.posewire.v1.CancelH\x00\x12(\n\x04save\x18\x07 \x01(\x0b\x32\x18.posewire.v1.SaveRequestH\x00\x12(\n\x04\x62ody\x18\x08 \x01(\x0b\x32\x18.posewire.v1.BodyRequestH\x00\x12*\n\x05\x62ones\x18\t \x01(\x0b\x32\x19.posewire.v1.BonesRequestH\x00\x12(\n\x04show\x18\n \x01(\x0b\x32\x18.posewire.v1.ShowRequestH\x00\x42\x05\n\x03\x61sk\"\xf1\x02\n\x0cPageResponse\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\r\x12\'\n\x07welcome\x18\x02 \x01(\x0b\x32\x14.posewire.v1.WelcomeH\x00\x12\x31\n\x08generate\x18\x03 \x01(\x0b\x32\x1d.posewire.v1.GenerateResponseH\x00\x12)\n\x04warm\x18\x04 \x01(\x0b\x32\x19.posewire.v1.WarmResponseH\x00\x12\x36\n\x0blist_models\x18\x05 \x01(\x0b\x32\x1f.posewire.v1.ListModelsResponseH\x00\x12!\n\x04\x66ile\x18\x06 \x01(\x0b\x32\x11.posewire.v1.FileH\x00\x12!\n\x04\x62ody\x18\x07 \x01(\x0b\x32\x11.posewire.v1.BodyH\x00\x12#\n\x05\x62ones\x18\x08 \x01(\x0b\x32\x12.posewire.v1.BonesH\x00\x12\x1f\n\x03\x65nd\x18\x0f \x01(\x0b\x32\x10.posewire.v1.EndH\x00\x42\x08\n\x06\x61nswer\"\x16\n\x05Hello\x12\r\n\x05token\x18\x01 \x01(\t\"\x8b\x01\n\x07Welcome\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x11\n\tgenerates\x18\x02 \x01(\x08\x12\x10\n\x08\x65xhibits\x18\x03 \x03(\t\x12(\n\x07\x66ormats\x18\x04 \x03(\x0b\x32\x17.posewire.v1.FileFormat\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\x04\"1\n\nFileFormat\x12\x0e\n\x06suffix\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x08\n\x06\x43\x61ncel\"\\\n\x0bSaveRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.posewire.v1.GenerateResponse\x12\x0e\n\x06suffix\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\"\"\n\x04\x46ile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"S\n\x0b\x42odyRequest\x12\"\n\x06joints\x18\x01 \x03(\x0b\x32\x12.posewire.v1.Joint\x12\x12\n\nroot_joint\x18\x02 \x01(\r\x12\x0c\n\x04sole\x18\x03 \x01(\x02\"^\n\x04\x42ody\x12\x11\n\tpositions\x18\x01 \x01(\x0c\x12\x0f\n\x07normals\x18\x02 \x01(\x0c\x12\x11\n\ttriangles\x18\x03 \x01(\x0c\x12\x0e\n\x06joints\x18\x04 \x01(\x0c\x12\x0f\n\x07weights\x18\x05 \x01(\x0c\"\x1d\n\x0c\x42onesRequest\x12\r\n\x05names\x18\x01 \x03(\t\"\x82\x01\n\x05\x42ones\x12\x0b\n\x03rig\x18\x01 \x01(\t\x12,\n\x05\x62ones\x18\x02 \x03(\x0b\x32\x1d.posewire.v1.Bones.BonesEntry\x12\x10\n\x08unmapped\x18\x03 \x03(\t\x1a,\n\nBonesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x0bShowRequest\x12\r\n\x05index\x18\x01 \x01(\r\"\x86\x01\n\x03\x45nd\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0f\n\x07message\x18\x02 \x01(\t\x12&\n\x08refusals\x18\x03 \x03(\x0b\x32\x14.posewire.v1.Refusal\x12 \n\x13retry_after_seconds\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x16\n\x14_retry_after_seconds\")\n\x07Refusal\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cposewire_proto/v1/page.proto\x12\x0bposewire.v1\x1a posewire_proto/v1/posewire.proto\"\xd5\x03\n\x0bPageRequest\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\r\x12#\n\x05hello\x18\x02 \x01(\x0b\x32\x12.posewire.v1.HelloH\x00\x12\x30\n\x08generate\x18\x03 \x01(\x0b\x32\x1c.posewire.v1.GenerateRequestH\x00\x12(\n\x04warm\x18\x04 \x01(\x0b\x32\x18.posewire.v1.WarmRequestH\x00\x12\x35\n\x0blist_models\x18\x05 \x01(\x0b\x32\x1e.posewire.v1.ListModelsRequestH\x00\x12%\n\x06\x63\x61ncel\x18\x06 \x01(\x0b\x32\x13.posewire.v1.CancelH\x00\x12(\n\x04save\x18\x07 \x01(\x0b\x32\x18.posewire.v1.SaveRequestH\x00\x12(\n\x04\x62ody\x18\x08 \x01(\x0b\x32\x18.posewire.v1.BodyRequestH\x00\x12*\n\x05\x62ones\x18\t \x01(\x0b\x32\x19.posewire.v1.BonesRequestH\x00\x12(\n\x04show\x18\n \x01(\x0b\x32\x18.posewire.v1.ShowRequestH\x00\x12(\n\x04live\x18\x0b \x01(\x0b\x32\x18.posewire.v1.LiveRequestH\x00\x42\x05\n\x03\x61sk\"\x9c\x03\n\x0cPageResponse\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\r\x12\'\n\x07welcome\x18\x02 \x01(\x0b\x32\x14.posewire.v1.WelcomeH\x00\x12\x31\n\x08generate\x18\x03 \x01(\x0b\x32\x1d.posewire.v1.GenerateResponseH\x00\x12)\n\x04warm\x18\x04 \x01(\x0b\x32\x19.posewire.v1.WarmResponseH\x00\x12\x36\n\x0blist_models\x18\x05 \x01(\x0b\x32\x1f.posewire.v1.ListModelsResponseH\x00\x12!\n\x04\x66ile\x18\x06 \x01(\x0b\x32\x11.posewire.v1.FileH\x00\x12!\n\x04\x62ody\x18\x07 \x01(\x0b\x32\x11.posewire.v1.BodyH\x00\x12#\n\x05\x62ones\x18\x08 \x01(\x0b\x32\x12.posewire.v1.BonesH\x00\x12)\n\x04live\x18\t \x01(\x0b\x32\x19.posewire.v1.LiveResponseH\x00\x12\x1f\n\x03\x65nd\x18\x0f \x01(\x0b\x32\x10.posewire.v1.EndH\x00\x42\x08\n\x06\x61nswer\"\x16\n\x05Hello\x12\r\n\x05token\x18\x01 \x01(\t\"\x8b\x01\n\x07Welcome\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x11\n\tgenerates\x18\x02 \x01(\x08\x12\x10\n\x08\x65xhibits\x18\x03 \x03(\t\x12(\n\x07\x66ormats\x18\x04 \x03(\x0b\x32\x17.posewire.v1.FileFormat\x12\x19\n\x11max_message_bytes\x18\x05 \x01(\x04\"1\n\nFileFormat\x12\x0e\n\x06suffix\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x08\n\x06\x43\x61ncel\"\\\n\x0bSaveRequest\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.posewire.v1.GenerateResponse\x12\x0e\n\x06suffix\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\"\"\n\x04\x46ile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"S\n\x0b\x42odyRequest\x12\"\n\x06joints\x18\x01 \x03(\x0b\x32\x12.posewire.v1.Joint\x12\x12\n\nroot_joint\x18\x02 \x01(\r\x12\x0c\n\x04sole\x18\x03 \x01(\x02\"^\n\x04\x42ody\x12\x11\n\tpositions\x18\x01 \x01(\x0c\x12\x0f\n\x07normals\x18\x02 \x01(\x0c\x12\x11\n\ttriangles\x18\x03 \x01(\x0c\x12\x0e\n\x06joints\x18\x04 \x01(\x0c\x12\x0f\n\x07weights\x18\x05 \x01(\x0c\"\x1d\n\x0c\x42onesRequest\x12\r\n\x05names\x18\x01 \x03(\t\"\x82\x01\n\x05\x42ones\x12\x0b\n\x03rig\x18\x01 \x01(\t\x12,\n\x05\x62ones\x18\x02 \x03(\x0b\x32\x1d.posewire.v1.Bones.BonesEntry\x12\x10\n\x08unmapped\x18\x03 \x03(\t\x1a,\n\nBonesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x0bShowRequest\x12\r\n\x05index\x18\x01 \x01(\r\"\x86\x01\n\x03\x45nd\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0f\n\x07message\x18\x02 \x01(\t\x12&\n\x08refusals\x18\x03 \x03(\x0b\x32\x14.posewire.v1.Refusal\x12 \n\x13retry_after_seconds\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x16\n\x14_retry_after_seconds\")\n\x07Refusal\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,35 +35,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BONES_BONESENTRY']._loaded_options = None
   _globals['_BONES_BONESENTRY']._serialized_options = b'8\001'
   _globals['_PAGEREQUEST']._serialized_start=80
-  _globals['_PAGEREQUEST']._serialized_end=507
-  _globals['_PAGERESPONSE']._serialized_start=510
-  _globals['_PAGERESPONSE']._serialized_end=879
-  _globals['_HELLO']._serialized_start=881
-  _globals['_HELLO']._serialized_end=903
-  _globals['_WELCOME']._serialized_start=906
-  _globals['_WELCOME']._serialized_end=1045
-  _globals['_FILEFORMAT']._serialized_start=1047
-  _globals['_FILEFORMAT']._serialized_end=1096
-  _globals['_CANCEL']._serialized_start=1098
-  _globals['_CANCEL']._serialized_end=1106
-  _globals['_SAVEREQUEST']._serialized_start=1108
-  _globals['_SAVEREQUEST']._serialized_end=1200
-  _globals['_FILE']._serialized_start=1202
-  _globals['_FILE']._serialized_end=1236
-  _globals['_BODYREQUEST']._serialized_start=1238
-  _globals['_BODYREQUEST']._serialized_end=1321
-  _globals['_BODY']._serialized_start=1323
-  _globals['_BODY']._serialized_end=1417
-  _globals['_BONESREQUEST']._serialized_start=1419
-  _globals['_BONESREQUEST']._serialized_end=1448
-  _globals['_BONES']._serialized_start=1451
-  _globals['_BONES']._serialized_end=1581
-  _globals['_BONES_BONESENTRY']._serialized_start=1537
-  _globals['_BONES_BONESENTRY']._serialized_end=1581
-  _globals['_SHOWREQUEST']._serialized_start=1583
-  _globals['_SHOWREQUEST']._serialized_end=1611
-  _globals['_END']._serialized_start=1614
-  _globals['_END']._serialized_end=1748
-  _globals['_REFUSAL']._serialized_start=1750
-  _globals['_REFUSAL']._serialized_end=1791
+  _globals['_PAGEREQUEST']._serialized_end=549
+  _globals['_PAGERESPONSE']._serialized_start=552
+  _globals['_PAGERESPONSE']._serialized_end=964
+  _globals['_HELLO']._serialized_start=966
+  _globals['_HELLO']._serialized_end=988
+  _globals['_WELCOME']._serialized_start=991
+  _globals['_WELCOME']._serialized_end=1130
+  _globals['_FILEFORMAT']._serialized_start=1132
+  _globals['_FILEFORMAT']._serialized_end=1181
+  _globals['_CANCEL']._serialized_start=1183
+  _globals['_CANCEL']._serialized_end=1191
+  _globals['_SAVEREQUEST']._serialized_start=1193
+  _globals['_SAVEREQUEST']._serialized_end=1285
+  _globals['_FILE']._serialized_start=1287
+  _globals['_FILE']._serialized_end=1321
+  _globals['_BODYREQUEST']._serialized_start=1323
+  _globals['_BODYREQUEST']._serialized_end=1406
+  _globals['_BODY']._serialized_start=1408
+  _globals['_BODY']._serialized_end=1502
+  _globals['_BONESREQUEST']._serialized_start=1504
+  _globals['_BONESREQUEST']._serialized_end=1533
+  _globals['_BONES']._serialized_start=1536
+  _globals['_BONES']._serialized_end=1666
+  _globals['_BONES_BONESENTRY']._serialized_start=1622
+  _globals['_BONES_BONESENTRY']._serialized_end=1666
+  _globals['_SHOWREQUEST']._serialized_start=1668
+  _globals['_SHOWREQUEST']._serialized_end=1696
+  _globals['_END']._serialized_start=1699
+  _globals['_END']._serialized_end=1833
+  _globals['_REFUSAL']._serialized_start=1835
+  _globals['_REFUSAL']._serialized_end=1876
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,7 @@ class PageRequest(_message.Message):
     BODY_FIELD_NUMBER: _builtins.int
     BONES_FIELD_NUMBER: _builtins.int
     SHOW_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """The page's number of the call; unique among those that are open."""
     @_builtins.property
@@ -79,6 +80,10 @@ class PageRequest(_message.Message):
     def show(self) -> Global___ShowRequest:
         """A clip or a file that the server was started to show."""
 
+    @_builtins.property
+    def live(self) -> _posewire_pb2.LiveRequest:
+        """As the RPC: the first one of a call begins it, the others of the same number are its next messages."""
+
     def __init__(
         self,
         *,
@@ -92,12 +97,13 @@ class PageRequest(_message.Message):
         body: Global___BodyRequest | None = ...,
         bones: Global___BonesRequest | None = ...,
         show: Global___ShowRequest | None = ...,
+        live: _posewire_pb2.LiveRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "body", b"body", "bones", b"bones", "cancel", b"cancel", "generate", b"generate", "hello", b"hello", "list_models", b"list_models", "save", b"save", "show", b"show", "warm", b"warm"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "body", b"body", "bones", b"bones", "cancel", b"cancel", "generate", b"generate", "hello", b"hello", "list_models", b"list_models", "live", b"live", "save", b"save", "show", b"show", "warm", b"warm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "body", b"body", "bones", b"bones", "call", b"call", "cancel", b"cancel", "generate", b"generate", "hello", b"hello", "list_models", b"list_models", "save", b"save", "show", b"show", "warm", b"warm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "body", b"body", "bones", b"bones", "call", b"call", "cancel", b"cancel", "generate", b"generate", "hello", b"hello", "list_models", b"list_models", "live", b"live", "save", b"save", "show", b"show", "warm", b"warm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_ask: _TypeAlias = _typing.Literal["hello", "generate", "warm", "list_models", "cancel", "save", "body", "bones", "show"]  # noqa: Y015
+    _WhichOneofReturnType_ask: _TypeAlias = _typing.Literal["hello", "generate", "warm", "list_models", "cancel", "save", "body", "bones", "show", "live"]  # noqa: Y015
     _WhichOneofArgType_ask: _TypeAlias = _typing.Literal["ask", b"ask"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_ask) -> _WhichOneofReturnType_ask | None: ...
 
@@ -117,6 +123,7 @@ class PageResponse(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     BONES_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """The number of the call."""
@@ -149,6 +156,10 @@ class PageResponse(_message.Message):
         """To `bones`."""
 
     @_builtins.property
+    def live(self) -> _posewire_pb2.LiveResponse:
+        """To `live`: an event of the session."""
+
+    @_builtins.property
     def end(self) -> Global___End:
         """The last answer of a call."""
 
@@ -163,13 +174,14 @@ class PageResponse(_message.Message):
         file: Global___File | None = ...,
         body: Global___Body | None = ...,
         bones: Global___Bones | None = ...,
+        live: _posewire_pb2.LiveResponse | None = ...,
         end: Global___End | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "body", b"body", "bones", b"bones", "end", b"end", "file", b"file", "generate", b"generate", "list_models", b"list_models", "warm", b"warm", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "body", b"body", "bones", b"bones", "end", b"end", "file", b"file", "generate", b"generate", "list_models", b"list_models", "live", b"live", "warm", b"warm", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "body", b"body", "bones", b"bones", "call", b"call", "end", b"end", "file", b"file", "generate", b"generate", "list_models", b"list_models", "warm", b"warm", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "body", b"body", "bones", b"bones", "call", b"call", "end", b"end", "file", b"file", "generate", b"generate", "list_models", b"list_models", "live", b"live", "warm", b"warm", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["welcome", "generate", "warm", "list_models", "file", "body", "bones", "end"]  # noqa: Y015
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["welcome", "generate", "warm", "list_models", "file", "body", "bones", "live", "end"]  # noqa: Y015
     _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
 

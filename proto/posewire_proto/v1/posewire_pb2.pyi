@@ -13,6 +13,13 @@ The life of a stream:
 Clips of several seeds may interleave; their chunks carry the clip's index. Notices and progress may
 come at any time. A stream that fails ends with a status event where one can still be sent, and always
 with the RPC status of the same code.
+
+The life of a live stream:
+
+    client: open or resume, then any commands at any time; close, or the end of its messages, at last.
+    server: header, started, then segment, chunk, chunk, ..., segment, chunk, ...; at last one status.
+
+Its frames count through the session without a gap, and a frame that was sent is final.
 """
 
 from collections import abc as _abc
@@ -837,6 +844,531 @@ class Status(_message.Message):
 Global___Status: _TypeAlias = Status  # noqa: Y015
 
 @_typing.final
+class LiveRequest(_message.Message):
+    """------------------------------------------------------------------------------------ live: commands
+
+    A command to a character that moves without end.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    RESUME_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    STOP_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    CLEAR_FIELD_NUMBER: _builtins.int
+    PLAYHEAD_FIELD_NUMBER: _builtins.int
+    CLOSE_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """The caller's number of this command, which its answer carries; 0: only a refusal is answered."""
+    @_builtins.property
+    def open(self) -> Global___LiveOpen:
+        """Begin a session. First, once, unless it is `resume`."""
+
+    @_builtins.property
+    def resume(self) -> Global___LiveResume:
+        """Come back to a session whose stream broke. First, once, unless it is `open`."""
+
+    @_builtins.property
+    def prompt(self) -> Global___LivePrompt:
+        """Do something else."""
+
+    @_builtins.property
+    def stop(self) -> Global___LiveStop:
+        """Come to rest and stand, until there is another prompt."""
+
+    @_builtins.property
+    def target(self) -> Global___LiveTarget:
+        """Go somewhere."""
+
+    @_builtins.property
+    def pace(self) -> Global___LivePace:
+        """Go slower or faster."""
+
+    @_builtins.property
+    def clear(self) -> Global___LiveClear:
+        """Forget what is still to come."""
+
+    @_builtins.property
+    def playhead(self) -> Global___LivePlayhead:
+        """What has been played."""
+
+    @_builtins.property
+    def close(self) -> Global___LiveClose:
+        """End the session: what was made is not sent any more, the status is."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        open: Global___LiveOpen | None = ...,
+        resume: Global___LiveResume | None = ...,
+        prompt: Global___LivePrompt | None = ...,
+        stop: Global___LiveStop | None = ...,
+        target: Global___LiveTarget | None = ...,
+        pace: Global___LivePace | None = ...,
+        clear: Global___LiveClear | None = ...,
+        playhead: Global___LivePlayhead | None = ...,
+        close: Global___LiveClose | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clear", b"clear", "close", b"close", "command", b"command", "open", b"open", "pace", b"pace", "playhead", b"playhead", "prompt", b"prompt", "resume", b"resume", "stop", b"stop", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clear", b"clear", "close", b"close", "command", b"command", "id", b"id", "open", b"open", "pace", b"pace", "playhead", b"playhead", "prompt", b"prompt", "resume", b"resume", "stop", b"stop", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["open", "resume", "prompt", "stop", "target", "pace", "clear", "playhead", "close"]  # noqa: Y015
+    _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
+
+Global___LiveRequest: _TypeAlias = LiveRequest  # noqa: Y015
+
+@_typing.final
+class LiveOpen(_message.Message):
+    """Begins a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMPT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    SAMPLING_FIELD_NUMBER: _builtins.int
+    PACKING_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    CHUNK_FRAMES_FIELD_NUMBER: _builtins.int
+    AHEAD_SECONDS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
+    SPECIAL_GAME_FIELD_NUMBER: _builtins.int
+    prompt: _builtins.str
+    """What the character does first; blank: it stands."""
+    model: _builtins.str
+    """Name of a served model; empty: the server's default."""
+    seed: _builtins.int
+    """Decides all that is left to chance; absent: the server picks one and names it in `segment`."""
+    packing: Global___Packing.ValueType
+    """How frames are packed; unspecified: float32."""
+    priority: Global___Priority.ValueType
+    """Who goes first; unspecified: interactive."""
+    chunk_frames: _builtins.int
+    """Most frames in a chunk; 0: the server chooses."""
+    ahead_seconds: _builtins.float
+    """Seconds of motion that are sent ahead of the acknowledged play head, and so about how long a new
+    prompt takes to be seen; 0: the server chooses. Values outside its limits are brought into them.
+    """
+    request_id: _builtins.str
+    """The caller's own id of this session, for logs; at most 128 characters."""
+    heading: _builtins.float
+    """Where it faces at first: radians about the up axis, 0 is forward, positive turns to its left."""
+    special_game: _builtins.bool
+    """HY-Motion's sentence vector for game-like motion."""
+    @_builtins.property
+    def sampling(self) -> Global___Sampling:
+        """How to sample."""
+
+    @_builtins.property
+    def target(self) -> Global___TargetSkeleton:
+        """The character to retarget to; absent: frames come on the model's own skeleton."""
+
+    @_builtins.property
+    def position(self) -> Global___Vector3:
+        """Where the character stands on the floor at first; absent: at the origin. Its height is not used."""
+
+    def __init__(
+        self,
+        *,
+        prompt: _builtins.str = ...,
+        model: _builtins.str = ...,
+        seed: _builtins.int | None = ...,
+        sampling: Global___Sampling | None = ...,
+        packing: Global___Packing.ValueType = ...,
+        target: Global___TargetSkeleton | None = ...,
+        priority: Global___Priority.ValueType = ...,
+        chunk_frames: _builtins.int = ...,
+        ahead_seconds: _builtins.float = ...,
+        request_id: _builtins.str = ...,
+        position: Global___Vector3 | None = ...,
+        heading: _builtins.float = ...,
+        special_game: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "position", b"position", "sampling", b"sampling", "seed", b"seed", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "ahead_seconds", b"ahead_seconds", "chunk_frames", b"chunk_frames", "heading", b"heading", "model", b"model", "packing", b"packing", "position", b"position", "priority", b"priority", "prompt", b"prompt", "request_id", b"request_id", "sampling", b"sampling", "seed", b"seed", "special_game", b"special_game", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
+    _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+
+Global___LiveOpen: _TypeAlias = LiveOpen  # noqa: Y015
+
+@_typing.final
+class LiveResume(_message.Message):
+    """Comes back to a session. The stream begins anew: header, started, and the frames from `next_frame` on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    NEXT_FRAME_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """Which session, as `started` said."""
+    secret: _builtins.str
+    """The secret that `started` said."""
+    next_frame: _builtins.int
+    """The first frame that the caller doesn't have. Frames before the acknowledged play head are gone."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        secret: _builtins.str = ...,
+        next_frame: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_frame", b"next_frame", "secret", b"secret", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveResume: _TypeAlias = LiveResume  # noqa: Y015
+
+@_typing.final
+class LivePrompt(_message.Message):
+    """Does something else, beginning with the first frame that was not sent yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMPT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    QUEUED_FIELD_NUMBER: _builtins.int
+    prompt: _builtins.str
+    """What the character does from then on, again and again. Must not be blank."""
+    seed: _builtins.int
+    """As in `LiveOpen`."""
+    queued: _builtins.bool
+    """Not now but once what it does is done; several queue up. False: what was queued is forgotten."""
+    def __init__(
+        self,
+        *,
+        prompt: _builtins.str = ...,
+        seed: _builtins.int | None = ...,
+        queued: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "seed", b"seed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "prompt", b"prompt", "queued", b"queued", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
+    _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...
+
+Global___LivePrompt: _TypeAlias = LivePrompt  # noqa: Y015
+
+@_typing.final
+class LiveStop(_message.Message):
+    """Comes to rest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveStop: _TypeAlias = LiveStop  # noqa: Y015
+
+@_typing.final
+class LiveTarget(_message.Message):
+    """Bends the path towards a place, or turns the character there. How fast it goes is the prompt's and the
+    pace's business: what stands still only turns. Replaces an earlier target.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
+    heading: _builtins.float
+    """Where to face, there or at once where there is no position; absent: wherever."""
+    @_builtins.property
+    def position(self) -> Global___Vector3:
+        """Where to on the floor; absent: anywhere. Its height is not used. A notice `target_reached` says when."""
+
+    def __init__(
+        self,
+        *,
+        position: Global___Vector3 | None = ...,
+        heading: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_heading", b"_heading", "heading", b"heading", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_heading", b"_heading", "heading", b"heading", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__heading: _TypeAlias = _typing.Literal["heading"]  # noqa: Y015
+    _WhichOneofArgType__heading: _TypeAlias = _typing.Literal["_heading", b"_heading"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__heading) -> _WhichOneofReturnType__heading | None: ...
+
+Global___LiveTarget: _TypeAlias = LiveTarget  # noqa: Y015
+
+@_typing.final
+class LivePace(_message.Message):
+    """Goes slower or faster."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    rate: _builtins.float
+    """Times the motion's own speed; 1: as it is. The change is smooth."""
+    def __init__(
+        self,
+        *,
+        rate: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LivePace: _TypeAlias = LivePace  # noqa: Y015
+
+@_typing.final
+class LiveClear(_message.Message):
+    """Forgets queued prompts and the target, and goes back to pace 1. The present prompt goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveClear: _TypeAlias = LiveClear  # noqa: Y015
+
+@_typing.final
+class LivePlayhead(_message.Message):
+    """Acknowledges what has been played. Without it the server stops `ahead_seconds` after the first frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAME_FIELD_NUMBER: _builtins.int
+    frame: _builtins.int
+    """Frames that have been played: index of the next one to be shown."""
+    def __init__(
+        self,
+        *,
+        frame: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LivePlayhead: _TypeAlias = LivePlayhead  # noqa: Y015
+
+@_typing.final
+class LiveClose(_message.Message):
+    """Ends the session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveClose: _TypeAlias = LiveClose  # noqa: Y015
+
+@_typing.final
+class LiveResponse(_message.Message):
+    """-------------------------------------------------------------------------------------- live: events
+
+    What happens in a session.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    STARTED_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___Header:
+        """First, once a stream."""
+
+    @_builtins.property
+    def started(self) -> Global___LiveStarted:
+        """Second, once a stream."""
+
+    @_builtins.property
+    def chunk(self) -> Global___Chunk:
+        """Frames. Their clip is 0; first_frame and time count from the session's beginning."""
+
+    @_builtins.property
+    def segment(self) -> Global___LiveSegment:
+        """What the frames from now on show."""
+
+    @_builtins.property
+    def answer(self) -> Global___LiveAnswer:
+        """What became of a command."""
+
+    @_builtins.property
+    def notice(self) -> Global___Notice:
+        """Something the caller should know."""
+
+    @_builtins.property
+    def status(self) -> Global___Status:
+        """Last, once a stream."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___Header | None = ...,
+        started: Global___LiveStarted | None = ...,
+        chunk: Global___Chunk | None = ...,
+        segment: Global___LiveSegment | None = ...,
+        answer: Global___LiveAnswer | None = ...,
+        notice: Global___Notice | None = ...,
+        status: Global___Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "chunk", b"chunk", "event", b"event", "header", b"header", "notice", b"notice", "segment", b"segment", "started", b"started", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "chunk", b"chunk", "event", b"event", "header", b"header", "notice", b"notice", "segment", b"segment", "started", b"started", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["header", "started", "chunk", "segment", "answer", "notice", "status"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___LiveResponse: _TypeAlias = LiveResponse  # noqa: Y015
+
+@_typing.final
+class LiveStarted(_message.Message):
+    """A session runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    FIRST_FRAME_FIELD_NUMBER: _builtins.int
+    RESUME_SECONDS_FIELD_NUMBER: _builtins.int
+    IDLE_SECONDS_FIELD_NUMBER: _builtins.int
+    AHEAD_SECONDS_FIELD_NUMBER: _builtins.int
+    RESUMED_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """Its name, for `resume`."""
+    secret: _builtins.str
+    """Whoever knows it may resume the session; not for logs."""
+    first_frame: _builtins.int
+    """Index of the first frame that follows."""
+    resume_seconds: _builtins.float
+    """Seconds that the session waits for its client after its stream broke."""
+    idle_seconds: _builtins.float
+    """Seconds without a command or a moving play head after which it ends."""
+    ahead_seconds: _builtins.float
+    """Seconds of motion that are sent ahead."""
+    resumed: _builtins.bool
+    """Whether it was resumed."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        secret: _builtins.str = ...,
+        first_frame: _builtins.int = ...,
+        resume_seconds: _builtins.float = ...,
+        idle_seconds: _builtins.float = ...,
+        ahead_seconds: _builtins.float = ...,
+        resumed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead_seconds", b"ahead_seconds", "first_frame", b"first_frame", "idle_seconds", b"idle_seconds", "resume_seconds", b"resume_seconds", "resumed", b"resumed", "secret", b"secret", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveStarted: _TypeAlias = LiveStarted  # noqa: Y015
+
+@_typing.final
+class LiveSegment(_message.Message):
+    """From a frame on, this is what is shown; it comes before the frame does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FRAME_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    first_frame: _builtins.int
+    """Its first frame."""
+    prompt: _builtins.str
+    """What the character does; empty: it stands."""
+    seed: _builtins.int
+    """The seed."""
+    command: _builtins.int
+    """Id of the command that asked for it; that of `open` or `resume` at first."""
+    def __init__(
+        self,
+        *,
+        first_frame: _builtins.int = ...,
+        prompt: _builtins.str = ...,
+        seed: _builtins.int = ...,
+        command: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "first_frame", b"first_frame", "prompt", b"prompt", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveSegment: _TypeAlias = LiveSegment  # noqa: Y015
+
+@_typing.final
+class LiveAnswer(_message.Message):
+    """What became of a command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """Its id."""
+    code: _builtins.int
+    """A status code; 0: it is being done. A refused command changes nothing, and the session goes on."""
+    message: _builtins.str
+    """What was expected, what was found, what to do."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        code: _builtins.int = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "id", b"id", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveAnswer: _TypeAlias = LiveAnswer  # noqa: Y015
+
+@_typing.final
 class WarmRequest(_message.Message):
     """------------------------------------------------------------------------------------ warm, models
 
@@ -961,6 +1493,7 @@ class Model(_message.Message):
     LOADED_FIELD_NUMBER: _builtins.int
     SOLVERS_FIELD_NUMBER: _builtins.int
     SOLE_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name requests use."""
     family: _builtins.str
@@ -975,6 +1508,8 @@ class Model(_message.Message):
     """Whether it is in memory."""
     sole: _builtins.float
     """Height of the soles in rest pose, in the space of the joints' positions."""
+    degraded: _builtins.bool
+    """Whether it lately made nothing but results that were not usable: better ask another model."""
     @_builtins.property
     def joints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Joint]:
         """Joints with their rest pose."""
@@ -1015,10 +1550,11 @@ class Model(_message.Message):
         loaded: _builtins.bool = ...,
         solvers: _abc.Iterable[_builtins.str] | None = ...,
         sole: _builtins.float = ...,
+        degraded: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "family", b"family", "fps", b"fps", "joints", b"joints", "licence", b"licence", "limits", b"limits", "loaded", b"loaded", "name", b"name", "presets", b"presets", "providers", b"providers", "root_joint", b"root_joint", "sole", b"sole", "solvers", b"solvers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "description", b"description", "family", b"family", "fps", b"fps", "joints", b"joints", "licence", b"licence", "limits", b"limits", "loaded", b"loaded", "name", b"name", "presets", b"presets", "providers", b"providers", "root_joint", b"root_joint", "sole", b"sole", "solvers", b"solvers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

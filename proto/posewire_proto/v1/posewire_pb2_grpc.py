@@ -50,6 +50,11 @@ class PosewireStub:
                 request_serializer=posewire__proto_dot_v1_dot_posewire__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=posewire__proto_dot_v1_dot_posewire__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.Live = channel.stream_stream(
+                '/posewire.v1.Posewire/Live',
+                request_serializer=posewire__proto_dot_v1_dot_posewire__pb2.LiveRequest.SerializeToString,
+                response_deserializer=posewire__proto_dot_v1_dot_posewire__pb2.LiveResponse.FromString,
+                _registered_method=True)
 
 
 class PosewireServicer:
@@ -77,6 +82,13 @@ class PosewireServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Live(self, request_iterator, context):
+        """Keeps one character moving without end: commands go up, frames come down.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PosewireServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_PosewireServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=posewire__proto_dot_v1_dot_posewire__pb2.ListModelsRequest.FromString,
                     response_serializer=posewire__proto_dot_v1_dot_posewire__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'Live': grpc.stream_stream_rpc_method_handler(
+                    servicer.Live,
+                    request_deserializer=posewire__proto_dot_v1_dot_posewire__pb2.LiveRequest.FromString,
+                    response_serializer=posewire__proto_dot_v1_dot_posewire__pb2.LiveResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class Posewire:
             '/posewire.v1.Posewire/ListModels',
             posewire__proto_dot_v1_dot_posewire__pb2.ListModelsRequest.SerializeToString,
             posewire__proto_dot_v1_dot_posewire__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Live(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/posewire.v1.Posewire/Live',
+            posewire__proto_dot_v1_dot_posewire__pb2.LiveRequest.SerializeToString,
+            posewire__proto_dot_v1_dot_posewire__pb2.LiveResponse.FromString,
             options,
             channel_credentials,
             insecure,

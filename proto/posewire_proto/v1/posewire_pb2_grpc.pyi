@@ -13,6 +13,13 @@ The life of a stream:
 Clips of several seeds may interleave; their chunks carry the clip's index. Notices and progress may
 come at any time. A stream that fails ends with a status event where one can still be sent, and always
 with the RPC status of the same code.
+
+The life of a live stream:
+
+    client: open or resume, then any commands at any time; close, or the end of its messages, at last.
+    server: header, started, then segment, chunk, chunk, ..., segment, chunk, ...; at last one status.
+
+Its frames count through the session without a gap, and a frame that was sent is final.
 """
 
 from collections import abc as _abc
@@ -51,6 +58,8 @@ class PosewireStub:
     """Loads models and encodes prompts ahead of time, so that the first request isn't the cold one."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_posewire_pb2.ListModelsRequest, _posewire_pb2.ListModelsResponse]
     """What this server serves and what each model can be asked for."""
+    Live: _grpc.StreamStreamMultiCallable[_posewire_pb2.LiveRequest, _posewire_pb2.LiveResponse]
+    """Keeps one character moving without end: commands go up, frames come down."""
 
 @_typing.type_check_only
 class PosewireAsyncStub(PosewireStub):
@@ -63,6 +72,8 @@ class PosewireAsyncStub(PosewireStub):
     """Loads models and encodes prompts ahead of time, so that the first request isn't the cold one."""
     ListModels: _aio.UnaryUnaryMultiCallable[_posewire_pb2.ListModelsRequest, _posewire_pb2.ListModelsResponse]  # type: ignore[assignment]
     """What this server serves and what each model can be asked for."""
+    Live: _aio.StreamStreamMultiCallable[_posewire_pb2.LiveRequest, _posewire_pb2.LiveResponse]  # type: ignore[assignment]
+    """Keeps one character moving without end: commands go up, frames come down."""
 
 class PosewireServicer(metaclass=_abc_1.ABCMeta):
     """Text to motion."""
@@ -90,5 +101,13 @@ class PosewireServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_posewire_pb2.ListModelsResponse, _abc.Awaitable[_posewire_pb2.ListModelsResponse]]:
         """What this server serves and what each model can be asked for."""
+
+    @_abc_1.abstractmethod
+    def Live(
+        self,
+        request_iterator: _MaybeAsyncIterator[_posewire_pb2.LiveRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_posewire_pb2.LiveResponse], _abc.AsyncIterator[_posewire_pb2.LiveResponse]]:
+        """Keeps one character moving without end: commands go up, frames come down."""
 
 def add_PosewireServicer_to_server(servicer: PosewireServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
