@@ -102,6 +102,17 @@ def test_any_skeleton_gets_limbs(scale: float) -> None:
     assert mannequin(Skeleton(skeleton.names, skeleton.parents, skeleton.positions.copy())) is body
 
 
+def test_a_bone_on_the_floor_is_no_part_of_the_body() -> None:
+    """Travel moves the hips away from it: a bar between them would stretch. Props hang on it likewise."""
+    positions = np.array([[0, 0, 0], [0, 1, 0], [0, 1.5, 0], [0.1, 0.9, 0], [0.1, 0, 0], [0.8, 0.5, 0]])
+    names, parents = ("root", "hips", "chest", "thigh", "foot", "prop"), (-1, 0, 1, 1, 3, 0)
+    body = mannequin(Skeleton(names, parents, positions.astype(np.float32), pelvis=1))
+    check(body, 6)
+    used = set(body.joints[body.weights > 0].tolist())
+    assert used == {1, 2, 3, 4}
+    assert body.vertices[:, 0].max() < 0.3, "nothing at the prop"
+
+
 def test_a_single_joint_is_a_ball() -> None:
     body = mannequin(Skeleton(("only",), (-1,), np.zeros((1, 3), np.float32)))
     check(body, 1)

@@ -86,7 +86,8 @@ class _Shape:
 
 def mannequin(skeleton: Skeleton) -> Mannequin:
     """The mannequin of a skeleton; made once, in some tenths of a second, and kept."""
-    return _made(skeleton.names, skeleton.parents, skeleton.positions.tobytes(), skeleton.sole)
+    places = skeleton.positions.tobytes()
+    return _made(skeleton.names, skeleton.parents, places, skeleton.sole, skeleton.pelvis)
 
 
 def pose(body: Mannequin, skeleton: Skeleton, rotations: Array, root: Array) -> tuple[Float, Float]:
@@ -106,14 +107,16 @@ def pose(body: Mannequin, skeleton: Skeleton, rotations: Array, root: Array) -> 
 
 
 @lru_cache(maxsize=8)
-def _made(names: tuple[str, ...], parents: tuple[int, ...], positions: bytes, sole: float) -> Mannequin:
+def _made(
+    names: tuple[str, ...], parents: tuple[int, ...], positions: bytes, sole: float, pelvis: int
+) -> Mannequin:
     places = np.frombuffer(positions, np.float32).reshape(-1, 3).astype(np.float64)
     if names == SMPL22.names:
         shapes, floor, scale = _body(dict(zip(names, places, strict=True))), sole, 1.0
     else:
         # Made at a person's size, whatever the skeleton's unit: the grid has cells of that size.
         scale = float(np.ptp(places, axis=0).max()) / 1.8 or 1.0
-        shapes, floor = _limbs(parents, places / scale), -np.inf
+        shapes, floor = _limbs(parents, places / scale, pelvis), -np.inf
     vertices, triangles = _surface(shapes, floor)
     for _ in range(2):
         gradient = _gradient(shapes, vertices, floor)
@@ -205,13 +208,21 @@ def _leg(bar: Callable[..., None], part: int, side: str, s: float) -> None:
     )
 
 
-def _limbs(parents: Sequence[int], places: Array) -> list[_Shape]:
-    """A rounded bar for every bone, and a ball where a chain ends."""
+def _limbs(parents: Sequence[int], places: Array, pelvis: int) -> list[_Shape]:
+    """A rounded bar for every bone below the pelvis, and a ball where a chain ends.
+
+    Bones above the pelvis, and what hangs on those, stand on the floor or carry props: they are no part of
+    the body, and a bar to them would stretch as soon as the character travels.
+    """
     shapes: list[_Shape] = []
+    body = {pelvis}
     for joint, parent in enumerate(parents):
-        a, b = places[max(parent, 0)], places[joint]
+        if joint != pelvis and parent not in body:
+            continue
+        body.add(joint)
+        a, b = places[pelvis if joint == pelvis else parent], places[joint]
         thick = float(np.clip(0.16 * np.linalg.norm(b - a), 0.016, 0.07))
-        if parent >= 0:
+        if joint != pelvis:
             shapes.append(_Shape(parent, a, b, (thick, 0.8 * thick), np.ones(3), joint))
         if joint not in parents:
             shapes.append(_Shape(joint, b, b, (0.9 * thick,), np.ones(3), joint))
