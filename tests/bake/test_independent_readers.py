@@ -1,7 +1,8 @@
 """Files of every format and rig, read by programs that aren't ours: they see what forward kinematics says.
 
-GLB by pygltflib, FBX by FBX2glTF (Autodesk's reader), USD by Pixar's library, and GLB, FBX, BVH and USD by
-Blender where `.venv-bpy` is. `scripts/check_bake` installs them and reads 50 clips a rig; here it is one.
+GLB by pygltflib, FBX by FBX2glTF (Autodesk's reader), USD by Pixar's library, Unity's .anim and JSON by
+parsers here, and GLB, FBX, BVH and USD by Blender where `.venv-bpy` is. `scripts/check_bake` installs them
+and reads 50 clips a rig; here it is one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scipy.spatial.transform import Rotation
 from posewire_runtime.bake.passes import parse_passes, work
 from posewire_runtime.bake.rigs import RIGS, rig
 from posewire_runtime.formats import FORMATS
-from posewire_runtime.formats.tracks import Tracks, world
+from posewire_runtime.formats.tracks import Tracks, standing_offsets, world
 from posewire_runtime.motion.coords import FRAMES, positions_from
 from posewire_runtime.types import Clip
 
@@ -119,6 +120,79 @@ def read_fbx(path: Path, fps: float) -> tuple[np.ndarray, dict[str, np.ndarray]]
     run = [FBX2GLTF, "-b", "--anim-framerate", f"bake{fps:g}", "-i", path, "-o", target]
     subprocess.run(run, check=True, capture_output=True, timeout=120)
     return read_gltf(target)
+
+
+def unity_curves(text: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Path -> times and values of each curve of a part of an .anim file, by its lines alone."""
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    times: list[float] = []
+    values: list[list[float]] = []
+    for line in text.splitlines():
+        word, _, rest = line.strip().partition(": ")
+        if word == "time":
+            times.append(float(rest))
+        elif word == "value":
+            values.append([float(part.partition(":")[2]) for part in rest.strip("{}").split(",")])
+        elif word == "path":
+            found[json.loads(rest)] = np.array(times), np.array(values)
+            times, values = [], []
+    return found
+
+
+def read_unity(path: Path, tracks: Tracks) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times, and what Unity would show, in our frame; bones that don't move stand as in the model there."""
+    text = path.read_text(encoding="utf-8")
+    rotations, rest = text.split("m_RotationCurves:")[1].split("m_PositionCurves:")
+    turned, moved = unity_curves(rotations), unity_curves(rest.split("m_EulerCurves")[0])
+    offsets = standing_offsets(tracks.skeleton)
+    times = max((times for times, _ in turned.values()), key=len)
+
+    def at(curve: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return np.stack([np.interp(times, curve[0], column) for column in curve[1].T], axis=-1)
+
+    world_of: dict[str, tuple[Rotation, np.ndarray]] = {}
+    found: dict[str, np.ndarray] = {}
+    for bone, curve in turned.items():
+        above, _, name = bone.rpartition("/")
+        still = np.tile(offsets[tracks.skeleton.index(name)] * [-1, 1, 1], (len(times), 1))
+        local = at(moved[bone]) if bone in moved else still
+        rotation, position = world_of.get(above, (Rotation.identity(len(times)), np.zeros(3)))
+        place = position + rotation.apply(local)
+        world_of[bone] = rotation * Rotation.from_quat(at(curve)), place
+        found[name] = place * [-1, 1, 1]
+    return times, found
+
+
+def read_json(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The same of our JSON, as somebody would read it who knows docs/formats.md alone."""
+    file = json.loads(path.read_text(encoding="utf-8"))
+    rotations = np.array(file["rotations"]).reshape(file["frames"], -1, 4)
+    world_of: list[tuple[Rotation, np.ndarray]] = []
+    found: dict[str, np.ndarray] = {}
+    for j, joint in enumerate(file["joints"]):
+        moved = file["translations"].get(joint["name"], [joint["offset"]] * file["frames"])
+        nothing = Rotation.identity(file["frames"]), np.zeros(3)
+        rotation, position = world_of[joint["parent"]] if joint["parent"] >= 0 else nothing
+        place = position + rotation.apply(np.array(moved))
+        world_of.append((rotation * Rotation.from_quat(rotations[:, j]), place))
+        found[joint["name"]] = place
+    return np.arange(file["frames"]) / file["fps"], found
+
+
+@pytest.mark.parametrize("name", RIGS)
+def test_unity_and_json(name: str, many: dict[str, list[Tracks]], tmp_path: Path) -> None:
+    unity: list[float] = []
+    plain: list[float] = []
+    for number, tracks in enumerate(many[name]):
+        expected = np.arange(tracks.frames) / tracks.clip.fps
+        times, found = read_unity(write(tracks, ".anim", tmp_path, number), tracks)
+        np.testing.assert_allclose(times, expected, atol=1e-5)
+        unity.append(compare(tracks, found))
+        times, found = read_json(write(tracks, ".json", tmp_path, number))
+        np.testing.assert_allclose(times, expected, atol=1e-9)
+        plain.append(compare(tracks, found))
+    judge("parser anim", name, unity)
+    judge("parser json", name, plain)
 
 
 @pytest.mark.parametrize("name", RIGS)
