@@ -20,8 +20,10 @@ class Stage(StrEnum):
     """Where the time of a request goes: the one table of stage names."""
 
     QUEUE = "queue"
-    """Waiting for room, for the text encoder to be free and for the model to be loaded."""
+    """Waiting for room, for the text encoder to be free, for the model to be loaded, and, once it runs, for
+    its turn between two steps."""
     TOKENISE = "tokenise"
+    """Of its prompt, with the batch it was in, where the encoder says how long that took."""
     ENCODE = "encode"
     """In the text encoder, with the batch it was in."""
     CONDITION = "condition"
@@ -34,8 +36,9 @@ class Stage(StrEnum):
     """Retargeting."""
     PACK = "pack"
     SEND = "send"
+    """From the finished clip to its last chunk, but for packing and for what the caller's pace asks for."""
     CLIENT = "client"
-    """Seen by the client alone: what is left of the time until the first frame."""
+    """Measured by the client: the way there and back, and decoding what came."""
 
 
 STAGES: tuple[Stage, ...] = tuple(Stage)

@@ -16,7 +16,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ class Graph:
         self._device = providers.device_of(provider)
         self._device_id = settings.device
         self._run_options: Any = None
+        self._meter = settings.meter
 
     def release_scratch_after_runs(self) -> None:
         """Give the memory of intermediate results back after each run, instead of keeping it for the next."""
@@ -126,7 +127,7 @@ class Graph:
         options.add_run_config_entry("gpu_graph_id", str(recording))
 
         def run() -> None:
-            with _run_errors(self.path):
+            with self._running():
                 self._session.run_with_iobinding(binding, options)
 
         return run
@@ -138,7 +139,7 @@ class Graph:
         host = {
             name: value.numpy() if isinstance(value, DeviceArray) else value for name, value in feeds.items()
         }
-        with _run_errors(self.path):
+        with self._running():
             return self._session.run(names, host, self._run_options)
 
     def _run_bound(
@@ -152,9 +153,15 @@ class Graph:
                 binding.bind_cpu_input(name, np.ascontiguousarray(value))
         for name in names:
             binding.bind_output(name, device, device_id)
-        with _run_errors(self.path):
+        with self._running():
             self._session.run_with_iobinding(binding, self._run_options)
         return binding.get_outputs()
+
+    @contextmanager
+    def _running(self) -> Generator[None]:
+        """Around every run: whose fault an error is, and how long it took, where somebody asks."""
+        with _run_errors(self.path), self._meter.running(self.path.stem) if self._meter else nullcontext():
+            yield
 
 
 class Engine:
@@ -193,6 +200,9 @@ class Engine:
             options.add_free_dimension_override_by_name(axis, size)
         if occasional:
             options.add_session_config_entry("session.disable_prepacking", "1")
+        if self.settings.operators is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = os.fspath(self.settings.operators / Path(path).stem)
         arguments = providers.arguments(self.provider, self.settings, capture=capture)
         with _load_errors(Path(path)):
             session = self._ort.InferenceSession(os.fspath(path), options, providers=arguments)

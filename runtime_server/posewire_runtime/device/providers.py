@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from posewire_runtime.device.meter import Meter
 from posewire_runtime.errors import InvalidRequest, MissingExtra, PosewireError
 
 CPU = "CPUExecutionProvider"
@@ -67,6 +68,10 @@ class EngineSettings:
     """Where TensorRT keeps its engines; None: it builds them at every start."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further options of the provider, passed on as they are."""
+    meter: Meter | None = None
+    """Hears how long graphs run; None: nobody asks."""
+    operators: Path | None = None
+    """Folder for what ONNX Runtime's profiler says of operators, a file for each graph; None: it is off."""
 
 
 def candidates(wanted: str, available: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ but for `Encoder.encode`, which has a thread of its own.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from posewire_runtime.types import Clip, Features, ModelInfo, Request
 
@@ -63,6 +63,16 @@ class Encoder(Protocol):
         ...
 
     def encode(self, prompts: Sequence[str]) -> list[Features]: ...
+
+
+@runtime_checkable
+class Tokenises(Protocol):
+    """An encoder that also says how long it tokenised, for whoever looks where the time goes."""
+
+    @property
+    def tokenising(self) -> int:
+        """Nanoseconds of all tokenising so far."""
+        ...
 
 
 class Program(Protocol):

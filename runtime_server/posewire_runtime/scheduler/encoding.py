@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from posewire_runtime.errors import PosewireError
-from posewire_runtime.families.base import Encoder
+from posewire_runtime.families.base import Encoder, Tokenises
 from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.confine import as_failure, confined
 from posewire_runtime.text.cache import FeatureCache
@@ -38,6 +38,8 @@ class Encoded:
     result: Features | PosewireError
     nanoseconds: int
     """Time of the call that encoded its batch."""
+    tokenising: int = 0
+    """What of it went into tokens, where the encoder says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,18 @@ class Encoding:
             self._done()
 
     def _encode(self, batch: _Batch) -> None:
-        begun = time.perf_counter_ns()
+        before, begun = _tokenising(batch.encoder), time.perf_counter_ns()
         results = confined(
             batch.prompts, lambda prompts: batch.encoder.encode([prompt.text for prompt in prompts])
         )
         spent = time.perf_counter_ns() - begun
+        tokenising = min(_tokenising(batch.encoder) - before, spent)
         for prompt, result in zip(batch.prompts, results, strict=True):
             if isinstance(result, Features):
                 self._cache.put(*prompt, result)
             outcome = as_failure(result, "encoding the prompt") if isinstance(result, Exception) else result
-            self._encoded.put(Encoded(prompt, outcome, spent))
+            self._encoded.put(Encoded(prompt, outcome, spent, tokenising))
+
+
+def _tokenising(encoder: Encoder) -> int:
+    return encoder.tokenising if isinstance(encoder, Tokenises) else 0

@@ -79,9 +79,10 @@ class Executor:
         requests = [_with_features(job) for job in jobs]
         conditions = confined(requests, program.condition)
         outcomes = [self._start(program, *row) for row in zip(jobs, requests, conditions, strict=True)]
-        spent = time.perf_counter_ns() - begun
+        ended = time.perf_counter_ns()
         for job in jobs:
-            job.spend(Stage.CONDITION, spent)
+            job.spend(Stage.CONDITION, ended - begun)
+            job.worked = ended
         return outcomes
 
     def step(self, jobs: Sequence[Job]) -> list[Outcome]:
@@ -90,11 +91,13 @@ class Executor:
         begun = time.perf_counter_ns()
         stepped = confined(jobs, lambda rows: _advance(program, rows))
         results = [row if isinstance(row, Exception) else _follow(row) for row in stepped]
-        spent = time.perf_counter_ns() - begun
+        ended = time.perf_counter_ns()
+        spent = ended - begun
         now = self._clock()
         for job in jobs:
+            job.waited(Stage.QUEUE, begun)
             job.spend(Stage.STEP, spent)
-            job.last_stepped = now
+            job.last_stepped, job.worked = now, ended
         failed = sum(isinstance(result, Exception) for result in results)
         self._tally.stepped(model, len(jobs) - failed, spent / 1e9)
         if failed == 0:
@@ -109,6 +112,7 @@ class Executor:
         assert job.run is not None
         try:
             begun = time.perf_counter_ns()
+            job.waited(Stage.QUEUE, begun)
             clip = _program_of(job).clip(job.run)
             decoded = time.perf_counter_ns()
             job.spend(Stage.DECODE, decoded - begun)
@@ -116,6 +120,7 @@ class Executor:
             if job.request.target is not None:
                 clip = retarget(clip, job.request.target)
                 job.spend(Stage.POST, time.perf_counter_ns() - decoded)
+            job.worked = time.perf_counter_ns()
             self._decodes.record(job.pace, (time.perf_counter_ns() - begun) / 1e9, self._clock())
         except Exception as error:
             if isinstance(error, GenerationFailed):

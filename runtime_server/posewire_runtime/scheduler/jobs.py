@@ -99,6 +99,8 @@ class Job:
     """Steps done."""
     last_stepped: float = 0.0
     """When it last advanced, or was started."""
+    worked: int = 0
+    """When work on it last ended, by `time.perf_counter_ns`; 0: none has begun."""
     timings: dict[str, int] = field(default_factory=dict[str, int])
     """Stage name -> nanoseconds."""
     error: PosewireError | None = None
@@ -118,10 +120,16 @@ class Job:
         """Add to the time of a stage."""
         self.timings[stage] = self.timings.get(stage, 0) + nanoseconds
 
+    def waited(self, stage: Stage, until: int) -> None:
+        """Count what passed since work on it last ended as part of a stage."""
+        if self.worked:
+            self.spend(stage, max(until - self.worked, 0))
+
     def queued_until(self, now: float) -> None:
         """It leaves the queue: what it waited, but for the time in the encoder."""
         waited = round((now - self.arrived) * 1e9)
-        self.timings[Stage.QUEUE] = max(waited - self.timings.get(Stage.ENCODE, 0), 0)
+        encoding = self.timings.get(Stage.ENCODE, 0) + self.timings.get(Stage.TOKENISE, 0)
+        self.timings[Stage.QUEUE] = max(waited - encoding, 0)
 
     def reconsider(self) -> None:
         """Its model has another program now: what was found out with the old one counts no more."""

@@ -409,7 +409,9 @@ class Worker:
         for job in [job for job in self._waiting.values() if job.prompt == encoded.prompt]:
             if job.text is not Text.ENCODING:
                 continue
-            job.spend(Stage.ENCODE, encoded.nanoseconds)
+            job.spend(Stage.ENCODE, encoded.nanoseconds - encoded.tokenising)
+            if encoded.tokenising:
+                job.spend(Stage.TOKENISE, encoded.tokenising)
             if isinstance(encoded.result, PosewireError):
                 self._fail(job, encoded.result)
             else:
@@ -433,8 +435,9 @@ class Worker:
         """Condition and start; from here on they hold memory."""
         if self._held_back(jobs[0].request.model, now):
             return
+        admitted = self._clock()  # later than the plan: it may have decoded clips first
         for job in jobs:
-            job.queued_until(now)
+            job.queued_until(admitted)
         outcomes = self._executor.admit(jobs)
         for job, error in zip(jobs, outcomes, strict=True):
             if error is not None:

@@ -229,13 +229,19 @@ class Streamer:
         """Send the chunk that is due, and put the clip's next one in line."""
         clip = self._outgoing[0]
         began = time.perf_counter_ns()
+        if self._order.pace.rate:
+            clip.job.spend(Stage.SEND, round(max(self._clock() - clip.due, 0.0) * 1e9))
+        else:
+            clip.job.waited(Stage.SEND, began)
         data = clip.packed.slice(clip.first, clip.end)
         fps, count = self._order.info.fps, clip.end - clip.first
         message = stream.write_chunk(clip.index, clip.first, count, fps, data)
         packed = time.perf_counter_ns()
         await self._send(message)
+        sent = time.perf_counter_ns()
         clip.job.spend(Stage.PACK, packed - began)
-        clip.job.spend(Stage.SEND, time.perf_counter_ns() - packed)
+        clip.job.spend(Stage.SEND, sent - packed)
+        clip.job.worked = sent
         self.frames += count
         now = self._clock()
         if self.first_frame is None:

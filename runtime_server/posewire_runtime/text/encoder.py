@@ -264,6 +264,8 @@ class TextEncoder:
         self._engine: Engine | None = None
         self._graphs: _Graphs | None = None
         self._loads, self._load_seconds = 0, 0.0
+        self.tokenising = 0
+        """Nanoseconds of all tokenising so far."""
 
     def recall(self, prompt: str) -> Features | None:
         """Nothing: it remembers no prompt."""
@@ -276,13 +278,16 @@ class TextEncoder:
         """
         if not prompts:
             return []
+        begun = time.perf_counter_ns()
         tokens = self._context_tokens.tokenise(prompts)
+        sentence_tokens = self._sentence_tokens.tokenise(prompts)
+        self.tokenising += time.perf_counter_ns() - begun
         if whole:
             tokens = [replace(t, prefixed=False) for t in tokens]
         graphs = self._load()
         try:
             contexts = self._contexts(graphs.context, tokens)
-            sentences = self._sentences(graphs.sentence, self._sentence_tokens.tokenise(prompts))
+            sentences = self._sentences(graphs.sentence, sentence_tokens)
         finally:
             if self.placement == "on-demand":
                 self.close()

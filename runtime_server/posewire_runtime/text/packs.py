@@ -204,6 +204,11 @@ class PackedPrompts:
             packs[0].check_encoder(encoder.fingerprint, "the loaded encoder")
         self.fingerprint = packs[0].encoder if unknown == "encode" else self._own_fingerprint()
 
+    @property
+    def tokenising(self) -> int:
+        """Nanoseconds of all tokenising so far: that of prompts that no pack holds."""
+        return getattr(self._encoder, "tokenising", 0)
+
     def recall(self, prompt: str) -> Features | None:
         """The features of exactly this prompt, if a pack has them."""
         found = (pack.get(prompt) for pack in self._packs)
