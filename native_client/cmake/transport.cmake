@@ -36,8 +36,8 @@ target_link_libraries(posewire_messages PUBLIC posewire_grpc)
 
 # Objects, so that fuzz targets can be linked with them too.
 add_library(posewire_api OBJECT
-  src/api_client.cpp src/api_core.cpp src/api_player.cpp src/api_stream.cpp src/grpc_calls.cpp src/grpc_network.cpp
-  src/wire.cpp)
+  src/api_client.cpp src/api_core.cpp src/api_live.cpp src/api_player.cpp src/api_stream.cpp src/grpc_calls.cpp
+  src/grpc_live.cpp src/grpc_network.cpp src/wire.cpp)
 target_link_libraries(posewire_api PUBLIC posewire_core posewire_messages)
 target_compile_definitions(posewire_api PRIVATE POSEWIRE_BUILD POSEWIRE_VERSION="${PROJECT_VERSION}")
 if(NOT MSVC)

@@ -323,7 +323,11 @@ typedef enum pw_event_kind {
     PW_EVENT_CLIP_END = 4,   /* a clip is complete: clip, frames, timings */
     PW_EVENT_PROGRESS = 5,   /* a step was made: clip, step, steps */
     PW_EVENT_NOTICE = 6,     /* something to know: name, message */
-    PW_EVENT_STATUS = 7      /* last, once: code, message, timings, retry_after_seconds */
+    PW_EVENT_STATUS = 7,     /* last, once: code, message, timings, retry_after_seconds */
+    PW_EVENT_STARTED = 8,    /* of a live session: it runs, or runs again; see `pw_live_describe` */
+    PW_EVENT_SEGMENT = 9,    /* of a live session: from a frame on this is shown: first_frame, seed, command,
+                                message (the prompt; empty: the character stands) */
+    PW_EVENT_ANSWER = 10     /* of a live session: what became of a command: command, code, message */
 } pw_event_kind;
 
 /* Time spent in one stage. */
@@ -353,6 +357,7 @@ typedef struct pw_event {
     const uint8_t *contacts;    /* frames: bits in the order of `pw_header.contact_names` */
     const pw_timing *timings;
     uint32_t timing_count;
+    uint64_t command;           /* the number that `pw_live_*` gave; 0: the session's own beginning */
 } pw_event;
 
 typedef enum pw_poll {
@@ -465,9 +470,104 @@ typedef struct pw_model {
     const char *licence_notice;        /* to show and pass on */
     const char *territory;             /* where it may be used; empty: everywhere */
     const pw_skeleton *skeleton;
+    int32_t degraded;                  /* lately it made nothing that was usable: better ask another model */
 } pw_model;
 
 PW_API pw_code PW_CALL pw_reply_model(const pw_reply *reply, uint32_t index, pw_model *out);
+
+/* --------------------------------------------------------------------------------------- live sessions */
+
+/* A character that moves without end: while it plays, the server makes what follows, and commands say what that
+ * shall be. A live session is a stream like any other (`pw_stream_poll`, `_next`, `_header`, `_cancel`, `_destroy`
+ * and `pw_player_play` work on it), except that
+ *   - it has one clip, 0, which ends with the session. It can't be looped or sought in.
+ *   - one player at a time plays it, from where it was played last. That player tells the server how far it is:
+ *     the server stays `ahead_seconds` before it and waits when it stands still. Whoever plays by other means
+ *     calls `pw_live_played`.
+ *   - PW_EVENT_CHUNK says which frames came, with rotations, roots and contacts NULL: `pw_live_frames` copies them
+ *     while they are kept, which is until a while after they were played.
+ *   - where its connection breaks, the client comes back to the session by itself (`resume_seconds`), and the player
+ *     holds its pose meanwhile if it must. When the server itself is gone, and the session with it, the stream ends
+ *     with its status; a new session on the same player (`wait_for_server`) fades in and goes on from there.
+ *
+ * Every command returns at once and gives its number through `command` (which may be NULL). What became of it comes
+ * as PW_EVENT_ANSWER with that number; a command that the server refuses changes nothing. A command that was on its
+ * way when the connection broke is given again. Commands to a session that has ended fail with
+ * PW_FAILED_PRECONDITION. */
+typedef struct pw_live_options {
+    uint32_t struct_size;
+    uint32_t packing;            /* pw_packing; default PW_PACKING_FLOAT32 */
+    const char *prompt;          /* what the character does first; default NULL: it stands */
+    const char *model;           /* default NULL: the server's default model */
+    const char *preset;          /* one of the model's presets; default NULL: its default */
+    const char *solver;          /* default NULL: the preset's */
+    const char *request_id;      /* your own id, for the server's log; default NULL */
+    const uint64_t *seed;        /* one; default NULL: picked by the server */
+    uint32_t steps;              /* network steps; default 0: the preset's */
+    float guidance;              /* default NaN: the preset's; at most 1: off */
+    uint32_t chunk_frames;       /* most frames in a chunk; 0 (default): the server chooses */
+    uint32_t priority;           /* pw_priority; default PW_PRIORITY_INTERACTIVE */
+    double ahead_seconds;        /* of motion that is sent before it is due, and so about how long a new prompt takes
+                                    to be seen; 0 (default): the server chooses */
+    float position[3];           /* where the session's own path begins, canonical; default the origin */
+    float heading;               /* and where it faces: radians about +Y from +Z, positive to the left; default 0 */
+    int32_t special_game;        /* HY-Motion's sentence vector for game-like motion; default 0 */
+    const pw_skeleton *target;   /* as in `pw_generate_options` */
+    const pw_bone *bones;
+    uint32_t bone_count;
+    int32_t match_limbs;         /* default 1 */
+    int32_t scale_travel;        /* default 1 */
+    int32_t wait_for_server;     /* wait for the server to come up rather than fail at once; default 0 */
+    double resume_seconds;       /* when the connection breaks, come back to the session for so long, as far as the
+                                    server keeps it; default 20; 0: the stream fails at once */
+} pw_live_options;
+
+PW_API void PW_CALL pw_live_options_init(pw_live_options *options, uint32_t struct_size);
+/* Begin a session; returns at once. What the server refuses comes as the stream's status. */
+PW_API pw_code PW_CALL pw_live_open(pw_client *client, const pw_live_options *options, pw_stream **out);
+
+/* Do this, from the first frame on that wasn't sent yet, again and again. `seed` NULL: picked by the server.
+ * `queued`: not now but once the present prompt has been done; several queue up. Else what was queued is forgotten. */
+PW_API pw_code PW_CALL pw_live_prompt(pw_stream *live, const char *prompt, const uint64_t *seed, int32_t queued,
+                                      uint64_t *command);
+/* Come to rest and stand, until there is another prompt. */
+PW_API pw_code PW_CALL pw_live_stop(pw_stream *live, uint64_t *command);
+/* Bend the path towards a place (3) and, there or at once where there is none, turn to face as `rotation` (4) does,
+ * the turn about the vertical away from rest. Either may be NULL, not both. How fast it goes is the prompt's business;
+ * the notice "target_reached" says when it is there. `through` is the player that plays this session: both are in its
+ * frame and on its path, as in `pw_player_place`. NULL: both are canonical and on the session's own path. */
+PW_API pw_code PW_CALL pw_live_target(pw_stream *live, const pw_player *through, const float *position,
+                                      const float *rotation, uint64_t *command);
+/* Go slower or faster: times the motion's own speed. */
+PW_API pw_code PW_CALL pw_live_pace(pw_stream *live, double rate, uint64_t *command);
+/* Forget queued prompts and the target, and go back to pace 1. The present prompt goes on. */
+PW_API pw_code PW_CALL pw_live_clear(pw_stream *live, uint64_t *command);
+/* End the session well: its status will be PW_OK, and its player comes to PW_PLAYER_ENDED. */
+PW_API pw_code PW_CALL pw_live_close(pw_stream *live);
+
+/* Without a player: so many frames have been played. */
+PW_API pw_code PW_CALL pw_live_played(pw_stream *live, uint32_t frames);
+/* Copy frames of the session: rotations (frames x joints x 4), roots (frames x 3), contacts (frames), each of which may
+ * be NULL. PW_FAILED_PRECONDITION when one of them isn't here yet, or not any more. Where a player plays the session,
+ * on that player's thread. */
+PW_API pw_code PW_CALL pw_live_frames(pw_stream *live, uint32_t first_frame, uint32_t frames, float *rotations,
+                                      float *roots, uint8_t *contacts);
+
+/* Where a session stands. */
+typedef struct pw_live_info {
+    uint32_t struct_size;
+    int32_t started;         /* the server has begun it: what follows is known */
+    int32_t connected;       /* 0: before it began, after it ended, and while the client comes back to it */
+    uint32_t frames;         /* that have arrived, from the session's beginning on */
+    uint32_t played;         /* of them, that have been played */
+    uint32_t resumes;        /* how often the client came back to it */
+    double ahead_seconds;    /* of motion that the server sends before it is due */
+    double resume_seconds;   /* that the server keeps it for a client whose connection broke */
+    double idle_seconds;     /* without a command or a moving play head, after which the server ends it */
+    const char *session_id;  /* the server's name for it; borrowed until the stream's next call. Empty: not known */
+} pw_live_info;
+
+PW_API pw_code PW_CALL pw_live_describe(pw_stream *live, pw_live_info *out);
 
 /* ----------------------------------------------------------------------------------------- retargeting */
 

@@ -83,6 +83,10 @@ inline pw_generate_options options() {
     return detail::made<pw_generate_options, pw_generate_options_init>();
 }
 template <>
+inline pw_live_options options() {
+    return detail::made<pw_live_options, pw_live_options_init>();
+}
+template <>
 inline pw_warm_options options() {
     return detail::made<pw_warm_options, pw_warm_options_init>();
 }
@@ -166,6 +170,37 @@ class Stream {
     bool ended_ = false;
 };
 
+// A character that moves without end. Commands give their number, which their answer carries.
+class Live : public Stream {
+  public:
+    explicit Live(pw_stream* owned) noexcept : Stream(owned) {}
+
+    uint64_t prompt(const char* text, bool queued = false, const uint64_t* seed = nullptr) {
+        return numbered(pw_live_prompt, text, seed, queued);
+    }
+    uint64_t stop() { return numbered(pw_live_stop); }
+    // `through` null: canonical, on the session's own path. Either of the others may be null.
+    uint64_t target(const pw_player* through, const float* position, const float* rotation) {
+        return numbered(pw_live_target, through, position, rotation);
+    }
+    uint64_t pace(double rate) { return numbered(pw_live_pace, rate); }
+    uint64_t clear() { return numbered(pw_live_clear); }
+    void close() { check(pw_live_close(get())); }
+    pw_live_info describe() const {
+        auto out = detail::sized<pw_live_info>();
+        check(pw_live_describe(get(), &out));
+        return out;
+    }
+
+  private:
+    template <class Function, class... Arguments>
+    uint64_t numbered(Function* function, Arguments... arguments) {
+        uint64_t out = 0;
+        check(function(get(), arguments..., &out));
+        return out;
+    }
+};
+
 // What a server replied to `warm` or `models`.
 class Reply {
   public:
@@ -209,6 +244,11 @@ class Client {
         pw_stream* made = nullptr;
         check(pw_generate(get(), &wish, &made));
         return Stream(made);
+    }
+    Live live(const pw_live_options& wish = options<pw_live_options>()) {
+        pw_stream* made = nullptr;
+        check(pw_live_open(get(), &wish, &made));
+        return Live(made);
     }
     Reply warm(const pw_warm_options& wish = options<pw_warm_options>()) {
         pw_reply* made = nullptr;

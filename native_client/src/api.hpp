@@ -11,6 +11,7 @@
 
 #include "error.hpp"
 #include "events.hpp"
+#include "live.hpp"
 #include "posewire.h"
 #include "session.hpp"
 
@@ -22,6 +23,10 @@ struct pw_skeleton {
 struct pw_stream {
     std::shared_ptr<pw::Session> session;
     std::function<void()> cancel;  // of the transport; empty: there is none
+    // Of a live session: where commands go, and what its connection says of itself.
+    std::shared_ptr<pw::Outbox> outbox{};
+    std::function<void(pw_live_info&)> connection{};
+    std::string session_id{};
     // What the last event and the header point to.
     pw::Delivery current{};
     std::vector<pw_timing> timings{};

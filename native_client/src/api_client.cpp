@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "api.hpp"
+#include "api_client.hpp"
 #include "grpc_calls.hpp"
 #include "utf8.hpp"
 
@@ -143,6 +144,7 @@ pw_model describe(const ModelView& view, bool is_default) {
     out.licence_notice = from.licence_notice.c_str();
     out.territory = from.territory.c_str();
     out.skeleton = &view.skeleton;
+    out.degraded = from.degraded;
     return out;
 }
 
@@ -150,10 +152,6 @@ pw_model describe(const ModelView& view, bool is_default) {
 }  // namespace pw
 
 using namespace pw;
-
-struct pw_client {
-    std::shared_ptr<Network> network;
-};
 
 struct pw_reply {
     std::shared_ptr<Reply> reply = std::make_shared<Reply>();

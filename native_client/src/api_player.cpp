@@ -1,6 +1,7 @@
 // The C ABI: players.
+#include "api_player.hpp"
+
 #include "api.hpp"
-#include "player.hpp"
 
 namespace pw {
 namespace {
@@ -51,6 +52,8 @@ struct pw_player {
     Player player;
     mutable pw_skeleton skeleton;
 };
+
+const Player& pw::player_of(const pw_player* player) { return player->player; }
 
 void pw_player_options_init(pw_player_options* options, uint32_t size) {
     init(options, size, player_defaults());

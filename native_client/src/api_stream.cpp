@@ -26,6 +26,7 @@ pw_event event_of(pw_stream& stream) {
     out.steps = from.steps;
     out.seed = from.seed;
     out.time = from.time;
+    out.command = from.command;
     if (from.buffer) {
         out.rotations = from.buffer->rotations(from.first_frame);
         out.roots = from.buffer->root(from.first_frame);
@@ -35,7 +36,8 @@ pw_event event_of(pw_stream& stream) {
         out.name = from.notice.code.c_str();
         out.message = from.notice.message.c_str();
     }
-    if (from.kind == PW_EVENT_STATUS) {
+    if (from.kind == PW_EVENT_SEGMENT) out.message = from.notice.message.c_str();
+    if (from.kind == PW_EVENT_STATUS || from.kind == PW_EVENT_ANSWER) {
         out.code = from.status.code;
         out.message = from.status.message.c_str();
         out.retry_after_seconds = from.status.retry_after;

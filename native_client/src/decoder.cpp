@@ -1,5 +1,8 @@
 #include "decoder.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "error.hpp"
 #include "packing.hpp"
 
@@ -7,6 +10,7 @@ namespace pw {
 namespace {
 
 constexpr uint32_t kMaxClips = 4096;
+constexpr double kMaxAhead = 600;  // seconds
 
 std::string text(uint64_t number) { return std::to_string(number); }
 
@@ -50,6 +54,9 @@ void Decoder::feed(Event event, const Deliver& deliver) {
     if (auto* end = std::get_if<ClipEnd>(&event)) return read(*end, deliver);
     if (auto* progress = std::get_if<Progress>(&event)) return read(*progress, deliver);
     if (auto* notice = std::get_if<Notice>(&event)) return deliver_notice(std::move(*notice), deliver);
+    if (auto* started = std::get_if<Started>(&event)) return read(*started, deliver);
+    if (auto* segment = std::get_if<Segment>(&event)) return read(*segment, deliver);
+    if (auto* answer = std::get_if<Answer>(&event)) return read(*answer, deliver);
     if (auto* status = std::get_if<Status>(&event)) {
         status_ = std::move(*status);
         has_status_ = true;
@@ -58,6 +65,7 @@ void Decoder::feed(Event event, const Deliver& deliver) {
 
 void Decoder::read(Header& header, const Deliver& deliver) {
     expect(!has_header_, "one header", "a second one");
+    if (live_) header.clips = 1;
     check(header);
     has_header_ = true;
     if (arrived_) {
@@ -112,20 +120,31 @@ void Decoder::read(const Chunk& chunk, const Deliver& deliver) {
     expect(chunk.frames <= buffer.frames() - clip.position, text(buffer.frames()) + " frames",
            "more of them");
     clip.position += chunk.frames;
+    expect(clip.position <= buffer.writable(), "no frames beyond " + text(buffer.writable()),
+           "frame " + text(clip.position) + ", too far ahead of what was played");
     const uint32_t first = buffer.ready();
     if (clip.position <= first) return;  // had them before the break
-    const uint32_t fresh = clip.position - first;
-    const uint8_t* data = chunk.data + size_t(first - chunk.first_frame) * header.frame_bytes;
-    const bool fine = unpack(header.packing, buffer.joints(), fresh, data, buffer.rotations(first),
-                             buffer.root(first), buffer.contacts(first));
-    expect(fine, "finite positions and unit quaternions", "others from frame " + text(first) + " on");
+    store(chunk, buffer, first);
     buffer.publish(clip.position);
     Delivery out = about(PW_EVENT_CHUNK, chunk.clip);
     out.first_frame = first;
-    out.frames = fresh;
+    out.frames = clip.position - first;
     out.time = first / header.fps;
-    out.buffer = &buffer;
+    out.buffer = live_ ? nullptr : &buffer;
     deliver(std::move(out));
+}
+
+// A chunk's frames from `first` on, round the end of a buffer that keeps only the last ones.
+void Decoder::store(const Chunk& chunk, ClipBuffer& buffer, uint32_t first) const {
+    const Header& header = arrived_->header;
+    for (uint32_t at = first, left = chunk.first_frame + chunk.frames - first; left > 0;) {
+        const uint32_t count = std::min(left, buffer.run(at));
+        const uint8_t* data = chunk.data + size_t(at - chunk.first_frame) * header.frame_bytes;
+        const bool fine = unpack(header.packing, buffer.joints(), count, data, buffer.rotations(at),
+                                 buffer.root(at), buffer.contacts(at));
+        expect(fine, "finite positions and unit quaternions", "others from frame " + text(at) + " on");
+        at += count, left -= count;
+    }
 }
 
 void Decoder::read(ClipEnd& end, const Deliver& deliver) {
@@ -150,6 +169,56 @@ void Decoder::read(const Progress& progress, const Deliver& deliver) {
     deliver(std::move(out));
 }
 
+void Decoder::read(Started& started, const Deliver& deliver) {
+    expect(live_ && has_header_ && !clips_[0].begun, "one start, after the header", "another one");
+    expect(started.ahead_seconds >= 0 && started.ahead_seconds <= kMaxAhead,
+           "0 to " + text(uint64_t(kMaxAhead)) + " seconds ahead", std::to_string(started.ahead_seconds));
+    const bool again = clips_[0].buffer != nullptr;
+    started_ = std::move(started);
+    if (!again) make_endless();
+    Arriving& clip = clips_[0];
+    if (started_.first_frame > clip.buffer->ready())
+        throw Error(PW_FAILED_PRECONDITION, "expected the session to go on with frame " +
+                                                text(clip.buffer->ready()) + ", found " +
+                                                text(started_.first_frame) + "; open a new one");
+    clip.begun = true;
+    clip.position = started_.first_frame;
+    deliver(about(PW_EVENT_STARTED));
+}
+
+// Room for what may be ahead of the play head, twice, so that a server may be generous.
+void Decoder::make_endless() {
+    const Header& header = arrived_->header;
+    const double seconds = 2 * started_.ahead_seconds + 4;
+    const uint32_t joints = header.skeleton->size();
+    const uint32_t room = uint32_t(std::min(std::ceil(seconds * header.fps), double(kMaxStreamBytes)));
+    bytes_ += ClipBuffer::bytes(room, joints);
+    if (bytes_ > max_bytes_)
+        throw Error(PW_RESOURCE_EXHAUSTED, "expected at most " + text(max_bytes_ >> 20) +
+                                               " MiB of frames ahead, found " + text(room) +
+                                               " frames; ask for a smaller ahead_seconds");
+    clips_[0].buffer = std::make_unique<ClipBuffer>(ClipBuffer::kEndless, joints, 0, room);
+    arrived_->clips[0].store(clips_[0].buffer.get(), std::memory_order_release);
+}
+
+void Decoder::read(Segment& segment, const Deliver& deliver) const {
+    expect(live_ && has_header_, "a live session's header first", "a segment");
+    Delivery out = about(PW_EVENT_SEGMENT);
+    out.first_frame = segment.first_frame;
+    out.seed = segment.seed;
+    out.command = segment.command;
+    out.notice.message = std::move(segment.prompt);
+    deliver(std::move(out));
+}
+
+void Decoder::read(Answer& answer, const Deliver& deliver) const {
+    expect(live_, "a live session", "an answer");
+    Delivery out = about(PW_EVENT_ANSWER);
+    out.command = answer.command;
+    out.status = {answer.code, std::move(answer.message), {}, -1};
+    deliver(std::move(out));
+}
+
 Decoder::Arriving& Decoder::clip(uint32_t index, const char* what) {
     expect(has_header_, "a header first", what);
     expect(index < clips_.size(), "a clip below " + text(clips_.size()),
@@ -163,9 +232,10 @@ Decoder::Arriving& Decoder::open_clip(uint32_t index, const char* what) {
     return out;
 }
 
-void Decoder::finish() const {
+void Decoder::finish() {
     expect(has_status_, "a status at the end of the stream", "none");
     expect(has_header_, "a header", "none");
+    if (live_ && clips_[0].buffer) return clips_[0].buffer->end();
     for (size_t i = 0; i < clips_.size(); ++i)
         expect(clips_[i].ended, "complete clips", "the end of the stream within clip " + text(i));
 }

@@ -1,6 +1,6 @@
 // A stream read in order: events of the wire in, checked deliveries out, frames into clip buffers. No
 // sockets, no threads. Twin of posewire_runtime/decoder.py; it can also begin anew after a break and skip
-// what it has.
+// what it has. A live session is a stream with one clip that has no end.
 #pragma once
 
 #include <atomic>
@@ -30,12 +30,13 @@ class Decoder {
   public:
     using Deliver = std::function<void(Delivery)>;
 
-    explicit Decoder(size_t max_bytes = kMaxStreamBytes) : max_bytes_(max_bytes) {}
+    explicit Decoder(size_t max_bytes = kMaxStreamBytes, bool live = false)
+        : max_bytes_(max_bytes), live_(live) {}
 
     // Checks an event and delivers what it says; throws for what may not come now.
     void feed(Event event, const Deliver& deliver);
     // The RPC ended well: throws when something is missing.
-    void finish() const;
+    void finish();
     // The connection broke and the same request begins anew: what is here already is skipped.
     void restart();
 
@@ -45,6 +46,9 @@ class Decoder {
     const Status* status() const { return has_status_ ? &status_ : nullptr; }
     // Seeds by clip, as far as they are known: what a request that begins anew must ask for.
     std::vector<uint64_t> seeds() const;
+    bool live() const { return live_; }
+    // Of a live session that has begun; null before.
+    const Started* started() const { return clips_.empty() || !clips_[0].buffer ? nullptr : &started_; }
 
   private:
     struct Arriving {
@@ -60,11 +64,18 @@ class Decoder {
     void read(const Chunk& chunk, const Deliver& deliver);
     void read(ClipEnd& end, const Deliver& deliver);
     void read(const Progress& progress, const Deliver& deliver);
+    void read(Started& started, const Deliver& deliver);
+    void read(Segment& segment, const Deliver& deliver) const;
+    void read(Answer& answer, const Deliver& deliver) const;
+    void make_endless();
+    void store(const Chunk& chunk, ClipBuffer& buffer, uint32_t first) const;
     Arriving& clip(uint32_t index, const char* what);
     Arriving& open_clip(uint32_t index, const char* what);
 
     const size_t max_bytes_;
+    const bool live_;
     size_t bytes_ = 0;
+    Started started_;
     std::unique_ptr<Arrived> arrived_;
     std::atomic<const Arrived*> published_{nullptr};
     bool has_header_ = false;  // in this attempt

@@ -61,8 +61,29 @@ struct Status {
     double retry_after = -1;  // negative: trying again won't help
 };
 
+// ---- of live sessions alone
+
+struct Started {
+    std::string session_id, secret;
+    uint32_t first_frame = 0;
+    double resume_seconds = 0, idle_seconds = 0, ahead_seconds = 0;
+};
+
+struct Segment {
+    uint32_t first_frame;
+    std::string prompt;
+    uint64_t seed, command;
+};
+
+struct Answer {
+    uint64_t command;
+    int32_t code;
+    std::string message;
+};
+
 // monostate: something that a later version of the contract knows.
-using Event = std::variant<std::monostate, Header, ClipStart, Chunk, ClipEnd, Progress, Notice, Status>;
+using Event = std::variant<std::monostate, Header, ClipStart, Chunk, ClipEnd, Progress, Notice, Status, Started,
+                           Segment, Answer>;
 
 // ------------------------------------------------------- as they are fetched
 
@@ -70,11 +91,11 @@ using Event = std::variant<std::monostate, Header, ClipStart, Chunk, ClipEnd, Pr
 struct Delivery {
     pw_event_kind kind = PW_EVENT_NONE;
     uint32_t clip = 0, first_frame = 0, frames = 0, step = 0, steps = 0;
-    uint64_t seed = 0;
+    uint64_t seed = 0, command = 0;
     double time = 0;
-    const ClipBuffer* buffer = nullptr;  // of a chunk; lives as long as its session
-    Notice notice{};
-    Status status{};  // of a clip's end the timings alone
+    const ClipBuffer* buffer = nullptr;  // of a chunk that stays; lives as long as its session
+    Notice notice{};                     // of a segment the message alone
+    Status status{};                     // of a clip's end the timings alone, of an answer code and message
 };
 
 }  // namespace pw

@@ -58,7 +58,8 @@ Call::Call(std::shared_ptr<Network> network, const CallSetup& setup)
     : network_(std::move(network)),
       setup_(setup),
       deadline_(setup.timeout > 0 ? in_seconds(setup.timeout) : Deadline::max()),
-      tags_{{this, Op::kBegin}, {this, Op::kStarted}, {this, Op::kRead}, {this, Op::kFinished}} {}
+      tags_{{this, Op::kBegin},   {this, Op::kStarted}, {this, Op::kRead},
+            {this, Op::kWritten}, {this, Op::kTick},    {this, Op::kFinished}} {}
 
 void Call::cancel() {
     told_cancelled();

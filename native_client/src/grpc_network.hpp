@@ -42,7 +42,7 @@ class Network;
 // A call in flight. Its operations come back to `proceed` on the network's thread.
 class Call : public std::enable_shared_from_this<Call> {
   public:
-    enum class Op { kBegin, kStarted, kRead, kFinished };
+    enum class Op { kBegin, kStarted, kRead, kWritten, kTick, kFinished };
 
     Call(std::shared_ptr<Network> network, const CallSetup& setup);
     virtual ~Call() = default;
@@ -50,7 +50,7 @@ class Call : public std::enable_shared_from_this<Call> {
     Call& operator=(const Call&) = delete;
 
     // Any thread. The caller is told at once; the server soon.
-    void cancel();
+    virtual void cancel();
     // What came of an operation; false: the call is over and nothing of it is in flight.
     virtual bool proceed(Op op, bool ok) = 0;
 
@@ -77,7 +77,7 @@ class Call : public std::enable_shared_from_this<Call> {
     // Lets `kBegin` come after so many seconds; false: it was cancelled.
     bool arm(double delay);
 
-    Tag tags_[4];
+    Tag tags_[6];
     std::mutex mutex_;  // of what follows
     bool cancelled_ = false;
     std::unique_ptr<grpc::Alarm> alarm_;

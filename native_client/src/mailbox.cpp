@@ -9,6 +9,12 @@ namespace {
 constexpr size_t kMaxNotices = 256;
 constexpr double kForever = 1e8;  // seconds; longer waits would overflow clocks
 
+// Comes as often as the server or the caller likes.
+bool counts(pw_event_kind kind) {
+    return kind == PW_EVENT_NOTICE || kind == PW_EVENT_STARTED || kind == PW_EVENT_SEGMENT ||
+           kind == PW_EVENT_ANSWER;
+}
+
 Delivery last_notice() {
     Delivery out;
     out.kind = PW_EVENT_NOTICE;
@@ -22,7 +28,7 @@ void Mailbox::put(Delivery delivery) {
     {
         const std::lock_guard lock(mutex_);
         if (merge(delivery)) return;
-        if (delivery.kind == PW_EVENT_NOTICE) {
+        if (counts(delivery.kind)) {
             if (notices_ == kMaxNotices) return;
             if (++notices_ == kMaxNotices) delivery = last_notice();
         }
@@ -53,7 +59,7 @@ bool Mailbox::take(Delivery& out, double seconds) {
     if (!some()) return false;
     out = std::move(waiting_.front());
     waiting_.pop_front();
-    if (out.kind == PW_EVENT_NOTICE) --notices_;
+    if (counts(out.kind)) --notices_;
     return true;
 }
 

@@ -43,6 +43,9 @@ Motion::Motion(std::shared_ptr<Session> session, uint32_t clip, const SharedTarg
                uint32_t max_joints)
     : session_(std::move(session)), index_(clip), max_joints_(max_joints) {
     if (target) retarget_.emplace(target);
+    if (!session_->claim())
+        throw Error(PW_FAILED_PRECONDITION,
+                    "expected a live session that nobody plays, found one that a player plays or fades out");
 }
 
 bool Motion::bind() {
@@ -92,7 +95,7 @@ Place Motion::place_at(double time) const {
     for (int32_t j = int32_t(source.pelvis()); j >= 0; j = source.parent(uint32_t(j)))
         turned = rotation(at, uint32_t(j)) * turned;
     const Vec3f root = lerp(load3(clip_->root(at.before)), load3(clip_->root(at.after)), at.t);
-    return {on_floor(root) * (retarget_ ? retarget_->travel() : 1.f), heading(turned)};
+    return {on_floor(root) * travel(), heading(turned)};
 }
 
 void Motion::pose_at(double time, float* scratch, float* rotations, Vec3f& root) const {

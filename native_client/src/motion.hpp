@@ -36,7 +36,11 @@ void put_at(const Skeleton& skeleton, const Place& place, float* rotations, Vec3
 class Motion {
   public:
     // `target` null: on the motion's own skeleton.
+    // Throws when somebody else plays this live session.
     Motion(std::shared_ptr<Session> session, uint32_t clip, const SharedTarget& target, uint32_t max_joints);
+    ~Motion() { session_->release(); }
+    Motion(const Motion&) = delete;
+    Motion& operator=(const Motion&) = delete;
 
     // Finds the clip once it has begun; true from then on. Throws when it can't be played.
     bool bind();
@@ -52,7 +56,19 @@ class Motion {
     // ---- of a bound motion; times in seconds
 
     bool complete() const { return clip_->complete(); }
-    double duration() const { return (clip_->frames() - 1) / header().fps; }
+    // 0: not known yet.
+    double duration() const {
+        const uint32_t frames = clip_->frames();
+        return frames == ClipBuffer::kEndless ? 0 : (frames - 1) / header().fps;
+    }
+    // Where it can begin.
+    double first() const { return session_->live() ? clip_->kept() / header().fps : 0; }
+    // The play head is here now: a session without end needs what lies before it no more.
+    void tell_played(double time) const {
+        if (session_->live()) clip_->tell_played(around(time).before + 1);
+    }
+    // How much longer its way along the floor is than the session's.
+    float travel() const { return retarget_ ? retarget_->travel() : 1; }
     // Time of the last frame that has arrived; negative: none has.
     double available() const { return (double(clip_->ready()) - 1) / header().fps; }
     uint32_t frame_at(double time) const;

@@ -19,19 +19,28 @@ Player::Player(const PlayerSetup& setup)
 }
 
 void Player::play(std::shared_ptr<Session> session, uint32_t clip, const PlayWish& wish) {
+    if (waiting_.motion && &waiting_.motion->session() == session.get()) waiting_ = {};
+    forget_unheard();
     auto motion = std::make_unique<Motion>(std::move(session), clip, setup_.target, setup_.max_joints);
-    const auto unused = [this](const std::unique_ptr<Motion>& old) {
-        return std::none_of(voices_.begin(), voices_.begin() + long(count_),
-                            [&](const Voice& voice) { return voice.motion == old.get(); });
-    };
-    motions_.erase(std::remove_if(motions_.begin(), motions_.end(), unused), motions_.end());
     waiting_ = {};
+    forget_unheard();
     waiting_.motion = motion.get();
     waiting_.wish = wish;
+    waiting_.wish.loop = wish.loop && !motion->session().live();
     motions_.push_back(std::move(motion));
     failed_ = false;
     code_ = PW_OK;
     error_[0] = 0;
+}
+
+// Lets go of the motions that neither are heard nor wait.
+void Player::forget_unheard() {
+    const auto unheard = [this](const std::unique_ptr<Motion>& old) {
+        return old.get() != waiting_.motion &&
+               std::none_of(voices_.begin(), voices_.begin() + long(count_),
+                            [&](const Voice& voice) { return voice.motion == old.get(); });
+    };
+    motions_.erase(std::remove_if(motions_.begin(), motions_.end(), unheard), motions_.end());
 }
 
 void Player::clear() {
@@ -64,11 +73,24 @@ void Player::seek(double seconds) {
         return;
     }
     Voice& voice = voices_[count_ - 1];
+    if (voice.motion->session().live())
+        throw Error(PW_FAILED_PRECONDITION,
+                    "expected a motion with an end to seek in, found a live session; play a clip");
     voice.time = std::clamp(seconds, 0.0, voice.motion->available());
     voice.state = State::kPlaying;
     voice.place = voice.motion->place_at(voice.time);
     touching_ = voice.motion->contacts(voice.motion->frame_at(voice.time));
     feet_.release();
+}
+
+Place Player::in_session(const Session& session, Vec3f position, Quatf rotation) const {
+    if (count_ == 0 || &newest().session() != &session)
+        throw Error(PW_FAILED_PRECONDITION,
+                    "expected a player that plays this session, found another one; wait until it has begun");
+    const Frame back = frame_.inverse();
+    Step step = step_between(place_, {back.position(position), heading(back.rotation(rotation))});
+    step.travel = step.travel * (1 / newest().travel());
+    return moved(voices_[count_ - 1].place, step);
 }
 
 void Player::set_speed(double speed) {
@@ -100,6 +122,7 @@ void Player::advance(double seconds) {
     const Place from_last{travelled_.travel, travelled_.turn}, to = moved(from_last, step);
     travelled_ = {to.floor, to.heading};
     if (feet_.active()) feet_.advance(seconds, touching_);
+    for (size_t i = 0; i < count_; ++i) voices_[i].motion->tell_played(voices_[i].time);
     if (waiting_.motion) begin_waiting();
     silence();
 }
@@ -110,7 +133,7 @@ void Player::begin_waiting() {
     const bool over = motion.session().finished();
     try {
         if (motion.bind() && motion.available() >= 0) {
-            const double start = waiting_.wish.start_seconds;
+            const double start = std::max(waiting_.wish.start_seconds, motion.first());
             if (motion.complete() || motion.available() >= start + setup_.buffer_seconds) {
                 waiting_.time = std::min(start, motion.available());
                 waiting_.fade = count_ > 0 ? waiting_.wish.fade_seconds : 0;

@@ -33,11 +33,14 @@ class Player {
   public:
     explicit Player(const PlayerSetup& setup);
 
+    // Throws when it is a live session that is played already; nothing changes then.
     void play(std::shared_ptr<Session> session, uint32_t clip, const PlayWish& wish);
     void clear();
     // In the player's frame, as all that follows.
     void stand(Vec3f position, Quatf rotation);
     void seek(double seconds);
+    // A place of this player's path on that of the session which it plays. Throws when it doesn't.
+    Place in_session(const Session& session, Vec3f position, Quatf rotation) const;
     void set_speed(double speed);
 
     void advance(double seconds);
@@ -66,6 +69,7 @@ class Player {
         double loop_fade() const { return std::min(wish.loop_fade_seconds, motion->duration() / 2); }
     };
 
+    void forget_unheard();
     void begin_waiting();
     void begin(const Voice& voice);
     // The newest motion can't go on.

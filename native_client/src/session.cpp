@@ -58,6 +58,18 @@ std::vector<uint64_t> Session::seeds() {
     return decoder_.seeds();
 }
 
+bool Session::started(Started& out) {
+    const std::lock_guard lock(mutex_);
+    const Started* started = decoder_.started();
+    if (started) out = *started;
+    return started != nullptr;
+}
+
+const ClipBuffer* Session::endless() const {
+    const Arrived* arrived = live_ ? this->arrived() : nullptr;
+    return arrived ? arrived->clips[0].load(std::memory_order_acquire) : nullptr;
+}
+
 pw_poll Session::take(Delivery& out, double seconds) {
     if (fetched_status_) return PW_POLL_ENDED;
     if (!mailbox_.take(out, seconds)) return PW_POLL_EMPTY;

@@ -11,7 +11,10 @@ namespace pw {
 
 class Session {
   public:
-    explicit Session(size_t max_bytes = kMaxStreamBytes) : decoder_(max_bytes) {}
+    explicit Session(size_t max_bytes = kMaxStreamBytes, bool live = false)
+        : live_(live), decoder_(max_bytes, live) {}
+    // Whether its one clip has no end.
+    bool live() const { return live_; }
 
     // -------- for whoever receives; one thread at a time, except that any thread may finish
 
@@ -23,6 +26,8 @@ class Session {
     void restart(const std::string& why);
     // Seeds by clip; fewer than there are clips: not all are known.
     std::vector<uint64_t> seeds();
+    // Of a live session: what the server said when it began, and whether it did.
+    bool started(Started& out);
 
     // -------- for the caller
 
@@ -37,10 +42,17 @@ class Session {
     bool finished() const { return outcome_.load(std::memory_order_acquire) >= 0; }
     // How it ended; PW_OK while it runs.
     int32_t code() const { return std::max(outcome_.load(std::memory_order_acquire), 0); }
+    // The clip of a live session; null until it has begun.
+    const ClipBuffer* endless() const;
+    // A live session has one player at a time: whether the caller is it now.
+    bool claim() { return !live_ || !claimed_.exchange(true); }
+    void release() { claimed_ = false; }
 
   private:
     void conclude(Status status);
 
+    const bool live_;
+    std::atomic<bool> claimed_{false};
     std::mutex mutex_;  // held by whoever receives or finishes
     Decoder decoder_;
     Mailbox mailbox_;

@@ -77,7 +77,10 @@ const char* text(const char* value, const char* field) {
     return value;
 }
 
-void write_sampling(const pw_generate_options& options, wire::Sampling& out) {
+// What `pw_generate_options` and `pw_live_options` have in common.
+
+template <class Options>
+void write_sampling(const Options& options, wire::Sampling& out) {
     out.set_preset(text(options.preset, "preset"));
     out.set_solver(text(options.solver, "solver"));
     if (options.steps > 0) out.set_steps(options.steps);
@@ -98,7 +101,8 @@ void write_joint(const Skeleton& skeleton, uint32_t index, wire::Joint& out) {
     out.mutable_rotation()->set_w(q.w);
 }
 
-void write_target(const pw_generate_options& options, SharedSkeleton skeleton, wire::TargetSkeleton& out) {
+template <class Options>
+void write_target(const Options& options, SharedSkeleton skeleton, wire::TargetSkeleton& out) {
     const SharedTarget target = bone_target(std::move(skeleton), options.bones, options.bone_count,
                                             options.match_limbs != 0, options.scale_travel != 0);
     for (uint32_t b = 0; b < target->skeleton->size(); ++b)
@@ -110,6 +114,46 @@ void write_target(const pw_generate_options& options, SharedSkeleton skeleton, w
     out.set_sole(target->skeleton->sole());
 }
 
+template <class Options, class Message>
+void write_common(const Options& options, const SharedSkeleton& target, Message& out) {
+    out.set_model(text(options.model, "model"));
+    write_sampling(options, *out.mutable_sampling());
+    if (frame_bytes(options.packing, 1) == 0)
+        throw invalid("packing: expected a pw_packing, found " + std::to_string(options.packing));
+    out.set_packing(wire::Packing(options.packing));
+    out.set_chunk_frames(options.chunk_frames);
+    if (options.priority < PW_PRIORITY_BULK || options.priority > PW_PRIORITY_INTERACTIVE)
+        throw invalid("priority: expected a pw_priority, found " + std::to_string(options.priority));
+    out.set_priority(wire::Priority(options.priority));
+    out.set_request_id(text(options.request_id, "request_id"));
+    out.set_special_game(options.special_game != 0);
+    if (target) write_target(options, target, *out.mutable_target());
+}
+
+Started read_started(const wire::LiveStarted& message) {
+    Started out;
+    out.session_id = message.session_id();
+    out.secret = message.secret();
+    out.first_frame = message.first_frame();
+    out.resume_seconds = message.resume_seconds();
+    out.idle_seconds = message.idle_seconds();
+    out.ahead_seconds = message.ahead_seconds();
+    return out;
+}
+
+Chunk read_chunk(const wire::Chunk& message) {
+    return {message.clip(), message.first_frame(), message.frames(),
+            reinterpret_cast<const uint8_t*>(message.data().data()), message.data().size()};
+}
+
+void write_vector(Vec3f v, wire::Vector3& out) {
+    out.set_x(v.x);
+    out.set_y(v.y);
+    out.set_z(v.z);
+}
+
+bool blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
 }  // namespace
 
 Event read_event(const wire::GenerateResponse& message) {
@@ -119,11 +163,8 @@ Event read_event(const wire::GenerateResponse& message) {
         case wire::GenerateResponse::kClipStart:
             return ClipStart{message.clip_start().clip(), message.clip_start().seed(),
                              message.clip_start().frames()};
-        case wire::GenerateResponse::kChunk: {
-            const auto& chunk = message.chunk();
-            return Chunk{chunk.clip(), chunk.first_frame(), chunk.frames(),
-                         reinterpret_cast<const uint8_t*>(chunk.data().data()), chunk.data().size()};
-        }
+        case wire::GenerateResponse::kChunk:
+            return read_chunk(message.chunk());
         case wire::GenerateResponse::kClipEnd:
             return ClipEnd{message.clip_end().clip(), message.clip_end().frames(),
                            read_timings(message.clip_end().timings())};
@@ -134,6 +175,30 @@ Event read_event(const wire::GenerateResponse& message) {
         case wire::GenerateResponse::kStatus:
             return read_status(message.status());
         case wire::GenerateResponse::EVENT_NOT_SET:
+            break;
+    }
+    return std::monostate{};
+}
+
+Event read_event(const wire::LiveResponse& message) {
+    switch (message.event_case()) {
+        case wire::LiveResponse::kHeader:
+            return read_header(message.header());
+        case wire::LiveResponse::kStarted:
+            return read_started(message.started());
+        case wire::LiveResponse::kChunk:
+            return read_chunk(message.chunk());
+        case wire::LiveResponse::kSegment:
+            return Segment{message.segment().first_frame(), message.segment().prompt(),
+                           message.segment().seed(), message.segment().command()};
+        case wire::LiveResponse::kAnswer:
+            return Answer{message.answer().id(), known_code(int(std::min(message.answer().code(), 99u))),
+                          message.answer().message()};
+        case wire::LiveResponse::kNotice:
+            return Notice{message.notice().code(), message.notice().message()};
+        case wire::LiveResponse::kStatus:
+            return read_status(message.status());
+        case wire::LiveResponse::EVENT_NOT_SET:
             break;
     }
     return std::monostate{};
@@ -158,6 +223,7 @@ ServedModel read_model(const wire::Model& message) {
     out.restricts_outputs = message.licence().restricts_outputs();
     out.fps = message.fps();
     out.loaded = message.loaded();
+    out.degraded = message.degraded();
     const wire::Limits& limits = message.limits();
     out.min_frames = limits.min_frames();
     out.max_frames = limits.max_frames();
@@ -187,31 +253,77 @@ double read_retry_after(const std::string& bytes) {
 wire::GenerateRequest write_generate(const pw_generate_options& options, const SharedSkeleton& target) {
     wire::GenerateRequest out;
     out.set_prompt(text(options.prompt, "prompt"));
-    if (out.prompt().find_first_not_of(" \t\r\n") == std::string::npos)
-        throw invalid("prompt: expected a text, found none");
+    if (blank(out.prompt())) throw invalid("prompt: expected a text, found none");
     if (options.frames > 0 && options.seconds != 0)
         throw invalid("seconds: expected either `frames` or `seconds`, found both");
-    out.set_model(text(options.model, "model"));
+    write_common(options, target, out);
     if (options.frames > 0) out.set_frames(options.frames);
     if (not_negative(options.seconds, "seconds") > 0) out.set_seconds(options.seconds);
     for (uint32_t i = 0; options.seeds && i < options.seed_count; ++i) out.add_seeds(options.seeds[i]);
-    write_sampling(options, *out.mutable_sampling());
-    if (frame_bytes(options.packing, 1) == 0)
-        throw invalid("packing: expected a pw_packing, found " + std::to_string(options.packing));
-    out.set_packing(wire::Packing(options.packing));
     out.mutable_pace()->set_rate(not_negative(options.rate, "rate"));
     out.mutable_pace()->set_ahead_seconds(not_negative(options.ahead_seconds, "ahead_seconds"));
-    out.set_chunk_frames(options.chunk_frames);
-    if (options.priority < PW_PRIORITY_BULK || options.priority > PW_PRIORITY_INTERACTIVE)
-        throw invalid("priority: expected a pw_priority, found " + std::to_string(options.priority));
-    out.set_priority(wire::Priority(options.priority));
-    out.set_request_id(text(options.request_id, "request_id"));
     out.mutable_post()->set_ground(options.ground != 0);
     out.mutable_post()->set_smooth(options.smooth != 0);
     out.set_progress(options.progress != 0);
-    out.set_special_game(options.special_game != 0);
     out.set_verbatim(options.verbatim != 0);
-    if (target) write_target(options, target, *out.mutable_target());
+    return out;
+}
+
+wire::LiveRequest write_open(const pw_live_options& options, const SharedSkeleton& target) {
+    wire::LiveRequest out;
+    wire::LiveOpen& open = *out.mutable_open();
+    open.set_prompt(text(options.prompt, "prompt"));
+    write_common(options, target, open);
+    if (options.seed) open.set_seed(*options.seed);
+    open.set_ahead_seconds(not_negative(options.ahead_seconds, "ahead_seconds"));
+    const Vec3f at{options.position[0], options.position[1], options.position[2]};
+    for (const float number : {at.x, at.y, at.z, options.heading})
+        if (!std::isfinite(number)) throw invalid("position, heading: expected numbers, found something else");
+    write_vector(at, *open.mutable_position());
+    open.set_heading(options.heading);
+    return out;
+}
+
+wire::LiveRequest write_resume(const Started& session, uint32_t next_frame) {
+    wire::LiveRequest out;
+    out.mutable_resume()->set_session_id(session.session_id);
+    out.mutable_resume()->set_secret(session.secret);
+    out.mutable_resume()->set_next_frame(next_frame);
+    return out;
+}
+
+wire::LiveRequest write_command(const Command& command) {
+    wire::LiveRequest out;
+    out.set_id(command.id);
+    switch (command.kind) {
+        case Command::Kind::kPrompt:
+            if (blank(text(command.prompt.c_str(), "prompt")))
+                throw invalid("prompt: expected a text, found none; pw_live_stop lets the character stand");
+            out.mutable_prompt()->set_prompt(command.prompt);
+            if (command.seed) out.mutable_prompt()->set_seed(*command.seed);
+            out.mutable_prompt()->set_queued(command.queued);
+            break;
+        case Command::Kind::kStop:
+            out.mutable_stop();
+            break;
+        case Command::Kind::kTarget:
+            out.mutable_target();
+            if (command.position) write_vector(*command.position, *out.mutable_target()->mutable_position());
+            if (command.heading) out.mutable_target()->set_heading(*command.heading);
+            break;
+        case Command::Kind::kPace:
+            out.mutable_pace()->set_rate(command.rate);
+            break;
+        case Command::Kind::kClear:
+            out.mutable_clear();
+            break;
+        case Command::Kind::kPlayhead:
+            out.mutable_playhead()->set_frame(command.frame);
+            break;
+        case Command::Kind::kClose:
+            out.mutable_close();
+            break;
+    }
     return out;
 }
 

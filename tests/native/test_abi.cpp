@@ -256,6 +256,64 @@ TEST(destroying_never_hangs_and_ends_what_runs) {
     }
 }
 
+TEST(a_live_session_without_a_server_ends_clearly) {
+    posewire::Client client("127.0.0.1:1");
+    auto live = client.live();
+    posewire::Player player;
+    player.play(live);
+    uint64_t command = 0;
+    EQUAL(pw_live_prompt(live.get(), "a person waves", nullptr, 0, &command), PW_OK);
+    EQUAL(command, 1u);
+    EQUAL(pw_live_played(live.get(), 0), PW_FAILED_PRECONDITION);
+    EQUAL(pw_live_frames(live.get(), 0, 0, nullptr, nullptr, nullptr), PW_FAILED_PRECONDITION);
+    const auto info = live.describe();
+    EQUAL(info.started, 0);
+    EQUAL(info.connected, 0);
+    EQUAL(std::string(info.session_id), "");
+    const auto event = live.next(20);
+    EQUAL(code(event), int(PW_UNAVAILABLE));
+    CHECK(std::strstr(event->message, "no answer from 127.0.0.1:1"));
+    THROWS(live.stop(), "found one that has ended");
+    player.advance(0.1);
+    std::vector<float> rotations;
+    EQUAL(player.sample(rotations).state, unsigned(PW_PLAYER_FAILED));
+    EQUAL(player.sample(rotations).code, int(PW_UNAVAILABLE));
+    // Waiting for one ends with cancel, and with the client.
+    auto patient = posewire::options<pw_live_options>();
+    patient.wait_for_server = 1;
+    auto cancelled = client.live(patient);
+    cancelled.cancel();
+    EQUAL(code(cancelled.poll()), int(PW_CANCELLED));
+    auto left = client.live(patient);
+    CHECK(seconds_of([&] { posewire::Client gone(std::move(client)); }) < 3);
+    EQUAL(code(left.poll()), int(PW_CANCELLED));
+}
+
+TEST(live_commands_that_cannot_be_are_refused_at_once) {
+    posewire::Client client("127.0.0.1:1");
+    auto patient = posewire::options<pw_live_options>();
+    patient.wait_for_server = 1;
+    auto live = client.live(patient);
+    THROWS(live.prompt(" "), "prompt: expected a text");
+    THROWS(live.prompt("\xff"), "prompt: expected UTF-8");
+    THROWS(live.pace(-1), "rate: expected a number");
+    EQUAL(pw_live_target(live.get(), nullptr, nullptr, nullptr, nullptr), PW_INVALID_ARGUMENT);
+    const float nowhere[3] = {NAN, 0, 0};
+    EQUAL(pw_live_target(live.get(), nullptr, nowhere, nullptr, nullptr), PW_INVALID_ARGUMENT);
+    posewire::Player other;
+    const float there[3] = {1, 0, 2};
+    EQUAL(pw_live_target(live.get(), other.get(), there, nullptr, nullptr), PW_FAILED_PRECONDITION);
+    EQUAL(pw_live_target(live.get(), nullptr, there, nullptr, nullptr), PW_OK);
+    posewire::Stream fed;
+    EQUAL(pw_live_stop(fed.get(), nullptr), PW_INVALID_ARGUMENT);
+    CHECK(std::strstr(pw_last_error(), "pw_live_open"));
+    patient.ahead_seconds = -1;
+    THROWS(client.live(patient), "ahead_seconds");
+    patient.ahead_seconds = 1;
+    patient.heading = NAN;
+    THROWS(client.live(patient), "position, heading");
+}
+
 TEST(requests_that_cannot_be_are_refused_at_once) {
     posewire::Client client("127.0.0.1:1");
     const auto refuse = [&](const char* part, const std::function<void(pw_generate_options&)>& change) {
@@ -303,6 +361,16 @@ TEST(null_is_refused_everywhere) {
     EQUAL(pw_retarget(nullptr, nullptr, nullptr, nullptr, nullptr), PW_INVALID_ARGUMENT);
     EQUAL(pw_unpack(PW_PACKING_FLOAT32, 1, 0, nullptr, 0, nullptr, nullptr, nullptr), PW_INVALID_ARGUMENT);
     EQUAL(pw_positions_to(0, nullptr, nullptr, 0), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_open(nullptr, nullptr, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_prompt(nullptr, nullptr, nullptr, 0, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_stop(nullptr, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_target(nullptr, nullptr, nullptr, nullptr, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_pace(nullptr, 1, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_clear(nullptr, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_close(nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_played(nullptr, 0), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_frames(nullptr, 0, 0, nullptr, nullptr, nullptr), PW_INVALID_ARGUMENT);
+    EQUAL(pw_live_describe(nullptr, nullptr), PW_INVALID_ARGUMENT);
     EQUAL(pw_player_create(nullptr, nullptr), PW_INVALID_ARGUMENT);
     EQUAL(pw_player_play(nullptr, nullptr, 0, nullptr), PW_INVALID_ARGUMENT);
     EQUAL(pw_player_sample(nullptr, nullptr, 0, nullptr), PW_INVALID_ARGUMENT);

@@ -1,8 +1,8 @@
 // The network's thread writes while a game's thread samples and a third fetches events; for the thread sanitizer.
 #include <thread>
 
-#include "fake_server.hpp"
 #include "harness.hpp"
+#include "live_server.hpp"
 
 using namespace pw;
 
@@ -67,6 +67,34 @@ TEST(writing_sampling_and_fetching_at_once) {
         server.end();
         for (std::thread& thread : threads) thread.join();
     }
+}
+
+TEST(a_live_session_writes_over_what_was_played_and_nothing_else) {
+    constexpr uint32_t kFrames = 3000;  // in a buffer for 135
+    fake::LiveServer server(0.25);
+    const auto session = server.session();
+    server.begin();
+    std::thread game([&] {
+        PlayerSetup setup;
+        setup.root = PW_ROOT_AS_SENT;
+        setup.buffer_seconds = 0.05;
+        Player player(setup);
+        player.play(session, 0, {});
+        std::vector<float> rotations(4 * server.joints().size());
+        pw_pose pose{};
+        while (pose.state != PW_PLAYER_ENDED && pose.state != PW_PLAYER_FAILED) {
+            player.advance(0.002);
+            player.sample(rotations.data(), server.joints().size(), pose);
+            if (pose.has_pose) NEAR(pose.root_position[2], pose.time, 1e-4);
+            if (pose.state == PW_PLAYER_STARVED) std::this_thread::yield();
+        }
+        EQUAL(pose.state, unsigned(PW_PLAYER_ENDED));
+        NEAR(pose.time, (server.sent() - 1) / fake::kFps, 1e-9);
+    });
+    while (server.sent() < kFrames)
+        if (server.send_allowed(3) == 0) std::this_thread::yield();
+    server.end();
+    game.join();
 }
 
 TEST(cancelling_while_frames_arrive) {
