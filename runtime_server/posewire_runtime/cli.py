@@ -47,6 +47,7 @@ _EXTRAS = {
     "onnxscript": "export",
     "transformers": "export",
     "safetensors": "export",
+    "smplx": "export",
     "yaml": "export",
     "pxr": "usd",
     "ray": "cluster",

@@ -11,22 +11,25 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from posewire_runtime.bake.fbx_characters import read_fbx_skeleton
 from posewire_runtime.bake.rigs import Rig
 from posewire_runtime.errors import InvalidFile, InvalidRequest, Violation
+from posewire_runtime.figure.mannequin import Mannequin
 from posewire_runtime.formats import bvh
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.quat import Array
 from posewire_runtime.motion.retarget import check
 from posewire_runtime.motion.rigs import map_bones
 from posewire_runtime.motion.skeleton import SMPL22
-from posewire_runtime.types import Skeleton, Target
+from posewire_runtime.types import Clip, Float, Skeleton, Target
 
 SUFFIXES = (".glb", ".vrm", ".fbx", ".bvh")
+BODY_SUFFIXES = (".npz", ".pkl")
+"""Of body models, which something else reads."""
 _TALLEST = 10.0
 """Metres; a BVH skeleton larger than this is in centimetres."""
 _FLOOR = (-0.05, 0.35)
@@ -62,6 +65,21 @@ class Gltf:
     """World matrix, at rest, of what each bone hangs on."""
 
 
+class BodyModel(Protocol):
+    """A body whose surface a model computes, SMPL-H for one."""
+
+    skeleton: Skeleton
+    bones: dict[str, str]
+    """Joint -> bone."""
+    mesh: Mannequin
+    """The skin at rest."""
+    triangles: np.ndarray[Any, Any]
+
+    def vertices(self, clip: Clip) -> Float:
+        """The surface in the world, frame by frame."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Character:
     """A character to put motion on."""
@@ -72,6 +90,8 @@ class Character:
     """Bones that keep their rest."""
     gltf: Gltf | None = None
     """The file itself, where motion can be put into it."""
+    model: BodyModel | None = None
+    """What computes the surface, where it is a body model."""
 
 
 def read_character(
@@ -98,6 +118,14 @@ def read_character(
     skeleton = _with_pelvis(skeleton, bones["Pelvis"])
     target = Target(skeleton, bones, match_limbs=match_limbs, scale_travel=scale_travel)
     return Character(path, Rig(path.name, target, f"the rest pose of {path.name}"), unmapped, gltf)
+
+
+def body_character(path: Path, model: BodyModel, *, scale_travel: bool = True) -> Character:
+    """A body model as a character. Its joints turn as the motion's do: its T-pose is theirs."""
+    target = Target(model.skeleton, model.bones, match_limbs=False, scale_travel=scale_travel)
+    note = f"the mean shape of {path.name}, hands flat"
+    unmapped = tuple(name for name in model.skeleton.names if name not in model.bones.values())
+    return Character(path, Rig(path.name, target, note, model.mesh), unmapped, model=model)
 
 
 def read_bone_map(path: Path) -> dict[str, str]:

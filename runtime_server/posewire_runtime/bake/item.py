@@ -23,6 +23,7 @@ from posewire_runtime.bake.plan import SUFFIXES, Item, Style, sidecar_of
 from posewire_runtime.bake.rigs import Rig
 from posewire_runtime.files import write_bytes
 from posewire_runtime.formats.events import contact_events
+from posewire_runtime.formats.npz import pack
 from posewire_runtime.formats.tracks import Tracks, world
 from posewire_runtime.motion.join import join
 from posewire_runtime.types import CONTACT_NAMES, Clip, ModelInfo
@@ -73,6 +74,11 @@ def _encode(name: str, tracks: Tracks, notes: Mapping[str, str], setting: Settin
     character = setting.character
     if name == "glb" and setting.style.embed and character is not None and character.gltf is not None:
         return embed(character.gltf, tracks, notes)
+    if name == "mesh" and character is not None and character.model is not None:
+        surface = {"vertices": character.model.vertices(tracks.clip), "faces": character.model.triangles}
+        return pack(
+            {**surface, "fps": np.array(tracks.clip.fps)} | {k: np.array(v) for k, v in notes.items()}
+        )
     suffix = SUFFIXES[name].rpartition(".")[2]
     return formats.FORMATS[f".{suffix}"].encode_tracks(tracks, notes, body=setting.style.body)
 

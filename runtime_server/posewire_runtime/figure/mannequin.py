@@ -273,9 +273,15 @@ def _skin(shapes: Sequence[_Shape], vertices: Array) -> tuple[NDArray[np.uint16]
         column = bones.index(shape.joint)
         distance[:, column] = np.minimum(distance[:, column], shape.distance(vertices))
     share = np.exp(-(((distance - distance.min(axis=-1, keepdims=True)) / _BLEND) ** 2))
+    columns, weights = strongest_four(share)
+    joints = np.pad(np.array(bones), (0, distance.shape[1] - len(bones)))[columns]
+    return np.where(weights > 0, joints, 0).astype(np.uint16), weights
+
+
+def strongest_four(share: Array) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """Of what each column has in each vertex `(V, C)`: the four that have most, and their shares of 255."""
     order = np.argsort(-share, axis=-1, kind="stable")[:, :4]
     best = np.take_along_axis(share, order, axis=-1)
     weights = np.rint(best / np.sum(best, axis=-1, keepdims=True) * 255).astype(np.int64)
     weights[:, 0] += 255 - np.sum(weights, axis=-1)
-    joints = np.pad(np.array(bones), (0, distance.shape[1] - len(bones)))[order]
-    return np.where(weights > 0, joints, 0).astype(np.uint16), weights.astype(np.uint8)
+    return np.where(weights > 0, order, 0).astype(np.uint16), weights.astype(np.uint8)

@@ -2,8 +2,9 @@
 
 Ours, for every skeleton: rotations (L, J, 4) xyzw, root (L, 3), contacts (L, 4), fps, seed, names, parents,
 positions, sole, pelvis, rest_rotations where the skeleton has them; notes as strings.
-AMASS's, for SMPL-22: poses (L, 156) as axis times angle, zero from the fingers on, trans (L, 3), betas,
-gender, mocap_framerate, mocap_frame_rate. Beware: in our frame, Y up; AMASS's own files have Z up.
+AMASS's, for SMPL-22 and SMPL-H: poses (L, 156) as axis times angle, zero for the fingers that SMPL-22 lacks,
+trans (L, 3), betas, gender, mocap_framerate, mocap_frame_rate. Beware: in our frame, Y up; AMASS's own files
+have Z up.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _BETAS = 16
 def encode(clip: Clip, notes: Mapping[str, str]) -> bytes:
     """The file's bytes."""
     arrays = _own(clip) | {name: np.array(note) for name, note in notes.items()}
-    if clip.skeleton.names == SMPL22.names:
+    if clip.skeleton.names[: len(SMPL22)] == SMPL22.names:
         arrays |= _amass(clip)
     return pack(arrays)
 
@@ -82,7 +83,7 @@ def _own(clip: Clip) -> dict[str, NDArray[np.generic]]:
 def _amass(clip: Clip) -> dict[str, NDArray[np.generic]]:
     poses = np.zeros((clip.frames, _SMPL_H), np.float32)
     vectors = quat.to_rotation_vector(clip.rotations.astype(np.float64))
-    poses[:, : 3 * len(SMPL22)] = vectors.reshape(clip.frames, -1)
+    poses[:, : 3 * len(clip.skeleton)] = vectors.reshape(clip.frames, -1)
     return {
         "poses": poses,
         "trans": clip.root - clip.skeleton.positions[clip.skeleton.pelvis],
