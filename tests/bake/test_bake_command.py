@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +22,6 @@ a person walks forward => a person waves,mix,2 2,,keys=0.5,
 "turns left, then </script> stops",turn,2,,in-place fps=60,loco
 """
 COMMAND = [sys.executable, "-m", "posewire_runtime.cli", "bake"]
-HEAVY = os.environ.get("POSEWIRE_CHECK_BAKE") == "1"
-"""`scripts/check_bake` asks for the full numbers; otherwise a taste of them."""
 
 
 def bake(*words: object) -> int:
@@ -114,43 +108,6 @@ def test_another_wish_makes_it_anew(
     capsys.readouterr()
     bake(prompts, "--out", tmp_path / "out", "--format", "npz", "--rig", "mixamo", "--json")
     assert json.loads(capsys.readouterr().out)["made"] == 5
-
-
-def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
-    """kill -9 again and again; in the end the tree is that of a bake which nobody disturbed."""
-    rows, kills = (300, 20) if HEAVY else (16, 3)
-    text = "prompt,seconds,passes\n"
-    text += "".join(f"a person walks {n} steps,{1 + n % 3},foot-lock keys=1\n" for n in range(rows))
-    (tmp_path / "list.csv").write_text(text)
-    arguments = ["list.csv", "--format", "glb,npz", "--batch", "8", "--mesh", "none"]
-    chance = random.Random(1)
-    killed = 0
-    began = time.perf_counter()
-    subprocess.run([*COMMAND, *arguments, "--out", "calm"], cwd=tmp_path, check=True, capture_output=True)
-    usual = time.perf_counter() - began
-    for _ in range(20 * kills):
-        process = subprocess.Popen(
-            [*COMMAND, *arguments, "--out", "stormy"],
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            process.wait(chance.uniform(0.1, 1.0) * max(usual / 4, 1.2))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            killed += 1
-        if killed == kills:
-            break
-        if process.returncode == 0:  # it got through; begin anew, for the kills that are still owed
-            for name in list(tree(tmp_path / "stormy"))[:: chance.randint(2, 5)]:
-                (tmp_path / "stormy" / name).unlink()
-    assert killed == kills
-    subprocess.run([*COMMAND, *arguments, "--out", "stormy"], cwd=tmp_path, check=True, capture_output=True)
-    calm, stormy = tree(tmp_path / "calm"), tree(tmp_path / "stormy")
-    assert sorted(calm) == sorted(stormy)
-    assert [name for name in calm if calm[name] != stormy[name]] == []
 
 
 def test_a_torn_journal_and_half_files_do_no_harm(prompts: Path, tmp_path: Path) -> None:

@@ -40,11 +40,9 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.done = {name: key for source in self._sources() for name, key in _keys(source)}
-            whole = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            # A line cut off by a kill would spoil the next one.
-            self._file = self.path.open("w", encoding="utf-8")
-            self._file.write("".join(line for line in whole.splitlines(keepends=True) if line.endswith("\n")))
-            self._file.flush()
+            self._file = self.path.open("a", encoding="utf-8", newline="\n")
+            # A line cut off by a kill would spoil the next one; those before it stay where they are.
+            self._file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
         except OSError as error:
             reason = error.strerror or str(error)
             message = (

@@ -29,6 +29,7 @@ SUFFIXES: Mapping[str, str] = {
     "npz": ".npz",
     "anim": ".anim",
     "json": ".motion.json",
+    "mesh": ".mesh.npz",
 }
 """Format -> how its files end; `.json` alone is the sidecar."""
 
@@ -42,6 +43,8 @@ class Style:
     """Name of a rig, or of a character's file."""
     fingerprint: str = ""
     """Of the character and how motion is put on it."""
+    text: str = ""
+    """Of the prompt packs that answer for the text encoder."""
     body: bool = True
     """Whether files hold a mesh."""
     embed: bool = False
@@ -174,7 +177,7 @@ def _key(requests: Sequence[Request], passes: Passes, style: Style, package: str
         "package": package,
         "requests": [[r.model, r.prompt, r.frames, r.seed, repr(r.sampling)] for r in requests],
         "passes": str(passes),
-        "style": [style.formats, style.rig, style.fingerprint, style.body, style.embed],
+        "style": [style.formats, style.rig, style.fingerprint, style.text, style.body, style.embed],
         "tags": row.tags,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

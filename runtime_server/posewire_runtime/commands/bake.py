@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posewire_runtime.commands.arguments import Subparsers
+from posewire_runtime.commands.arguments import Subparsers, add_text, text_settings
 
 if TYPE_CHECKING:
-    from posewire_runtime.bake.characters import Character
+    from posewire_runtime.bake.characters import BodyModel, Character
     from posewire_runtime.bake.item import Setting
     from posewire_runtime.bake.makers import Maker
     from posewire_runtime.bake.plan import Item, Style
@@ -60,10 +60,11 @@ def register(subparsers: Subparsers) -> None:
         type=_words,
         default=["glb"],
         metavar="F,F…",
-        help="of glb, fbx, bvh, usd, npz, anim, json",
+        help="of glb, fbx, bvh, usd, npz, anim, json; mesh for an SMPL-H target",
     )
     _add_rows(parser)
     _add_bones(parser)
+    add_text(parser)
     _add_running(parser)
     parser.set_defaults(func=_run)
 
@@ -91,7 +92,10 @@ def _add_bones(parser: argparse.ArgumentParser) -> None:
         help="smpl22, ue5-manny, ue4, unity, mixamo, vrm, godot or rigify",
     )
     group.add_argument(
-        "--target", type=Path, metavar="FILE", help="your own .glb, .vrm, .fbx or .bvh character"
+        "--target",
+        type=Path,
+        metavar="FILE",
+        help="your own .glb, .vrm, .fbx or .bvh character, or an SMPL-H body model (.npz, .pkl)",
     )
     group.add_argument("--bone-map", type=Path, metavar="FILE", help="lines of: joint bone; or a JSON object")
     group.add_argument("--no-match-limbs", action="store_true", help="keep the character's own rest arms")
@@ -161,7 +165,7 @@ def _check_root_bone(items: Sequence[Item], setting: Setting, problems: Problems
 
 
 def _character(options: argparse.Namespace) -> Character | None:
-    from posewire_runtime.bake.characters import read_character
+    from posewire_runtime.bake.characters import BODY_SUFFIXES, body_character, read_character
     from posewire_runtime.errors import InvalidRequest, Violation
 
     if options.target is None:
@@ -170,6 +174,10 @@ def _character(options: argparse.Namespace) -> Character | None:
                 name = f"--{flag.replace('_', '-')}"
                 raise InvalidRequest.of([Violation(name, "expected --target with it, found none")])
         return None
+    if options.target.suffix.lower() in BODY_SUFFIXES:
+        return body_character(
+            options.target, _body_model(options.target), scale_travel=not options.keep_travel
+        )
     character = read_character(
         options.target,
         options.bone_map,
@@ -185,6 +193,17 @@ def _character(options: argparse.Namespace) -> Character | None:
     return character
 
 
+def _body_model(path: Path) -> BodyModel:
+    """Through what is installed for it: reading body models takes libraries that baking doesn't need."""
+    from importlib.metadata import entry_points
+
+    from posewire_runtime.errors import MissingExtra
+
+    for reader in entry_points(group="posewire.bodies"):
+        return reader.load()(path)
+    raise MissingExtra("an SMPL-H target", "export")
+
+
 def _style(options: argparse.Namespace, character: Character | None) -> Style:
     from posewire_runtime.bake.passes import parse_passes
     from posewire_runtime.bake.plan import SUFFIXES, Style
@@ -195,26 +214,44 @@ def _style(options: argparse.Namespace, character: Character | None) -> Style:
     if unknown or not formats:
         message = f"expected formats of {', '.join(SUFFIXES)}, found {', '.join(unknown) or 'none'}"
         raise InvalidRequest.of([Violation("--format", message)])
+    if "mesh" in formats and (character is None or character.model is None):
+        message = "expected --target with an SMPL-H body model for the format mesh, found none"
+        raise InvalidRequest.of([Violation("--format", message)])
     if options.batch < 1:
         raise InvalidRequest.of([Violation("--batch", f"expected at least 1, found {options.batch}")])
     try:
         passes = parse_passes(options.passes)
     except ValueError as error:
         raise InvalidRequest.of([Violation("--passes", str(error))]) from None
-    fingerprint = ""
-    if character is not None:
-        digest = hashlib.sha256(options.target.read_bytes())
-        digest.update(options.bone_map.read_bytes() if options.bone_map else b"")
-        digest.update(f"{options.no_match_limbs} {options.keep_travel}".encode())
-        fingerprint = digest.hexdigest()
     return Style(
         formats=formats,
         rig=character.rig.name if character else options.rig,
-        fingerprint=fingerprint,
+        fingerprint=_fingerprint(options) if character else "",
+        text=_text_fingerprint(options),
         body=options.mesh == "mannequin",
         embed=options.embed,
         passes=passes,
     )
+
+
+def _fingerprint(options: argparse.Namespace) -> str:
+    """Of the character and how motion is put on it."""
+    digest = hashlib.sha256(options.target.read_bytes())
+    digest.update(options.bone_map.read_bytes() if options.bone_map else b"")
+    digest.update(f"{options.no_match_limbs} {options.keep_travel}".encode())
+    return digest.hexdigest()
+
+
+def _text_fingerprint(options: argparse.Namespace) -> str:
+    """Of the prompt packs and of what happens to prompts that they don't hold; empty: there are none."""
+    text = text_settings(options)
+    text.check()
+    if not text.pack_files:
+        return ""
+    digest = hashlib.sha256(text.unknown.encode())
+    for file in text.pack_files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -235,7 +272,7 @@ def _models(
     from posewire_runtime.commands.models import open_library
 
     names, folders = _find_models(options, rows, problems)
-    library = open_library(folders, default=names[""][0])
+    library = open_library(folders, default=names[""][0], text=text_settings(options))
     try:
         yield library, names, LocalMaker(library, options.batch)
     finally:
@@ -255,7 +292,7 @@ def _find_models(
     for called, line in {"": 0, **{row.model: row.line for row in rows if row.model}}.items():
         asked = called or options.model
         try:
-            name = open_library([asked] if asked else []).default
+            name = open_library([asked] if asked else [], text=text_settings(options)).default
             is_package = bool(asked) and Path(asked).is_dir()
             names[called] = name, Package.open(asked).fingerprint if is_package else ""
             folders += [asked] if is_package else []
