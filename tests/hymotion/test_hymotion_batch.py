@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, best_block, lay_out, rope, share
+from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, best_block, lay_out, rope
 
 GEOMETRY = Geometry(band=60, head_dim=16, rope_base=10000)
 
@@ -84,17 +84,3 @@ def test_rotary_angles_fall_by_pair() -> None:
     angles: NDArray[Any] = 3 * 10000.0 ** -(np.arange(8) / 8)
     np.testing.assert_allclose(cos, [np.ones(8), np.cos(angles)], atol=1e-7)
     np.testing.assert_allclose(sin, [np.zeros(8), np.sin(angles)], atol=1e-7)
-
-
-@given(st.lists(st.integers(1, 360), min_size=1, max_size=9), st.integers(1, 4), st.integers(1, 500))
-def test_shares_hold_every_row_once_in_order(frames: list[int], lanes: int, least: int) -> None:
-    parts = share(frames, lanes, least)
-    assert 1 <= len(parts) <= lanes
-    assert [i for part in parts for i in range(*part.indices(len(frames)))] == list(range(len(frames)))
-
-
-def test_shares_are_even_and_not_too_small() -> None:
-    assert share([90, 90], 2, 60) == [slice(0, 1), slice(1, 2)]
-    assert share([90, 90], 2, 120) == [slice(0, 2)]
-    assert share([90], 2, 1) == [slice(0, 1)]
-    assert share([360, 20, 20, 20], 2, 60) == [slice(0, 1), slice(1, 4)]

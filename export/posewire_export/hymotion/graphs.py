@@ -90,8 +90,13 @@ class Net:
         return self.g.op("Gelu", x, approximate="tanh")
 
     def modulate(self, x: str, shift: str, scale: str) -> str:
-        """Normalise x (groups, span, D), times `scale` (one is in it already), plus `shift`."""
-        return self.g.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=EPS)
+        """Normalise x (groups, span, D), times `scale` (one is in it already), plus `shift`.
+
+        In three operators: ONNX Runtime's own norm takes twice as long when it broadcasts a scale.
+        """
+        ones = self.g.constant(np.ones(self.config.width, np.float32))
+        normed = self.g.op("LayerNormalization", x, ones, axis=-1, epsilon=EPS)
+        return self.g.op("Add", self.g.op("Mul", normed, scale), shift)
 
     def gated(self, x: str, gate: str, y: str) -> str:
         """x + gate * y, where y (rows, D) takes the shape of x."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -18,14 +17,13 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from posewire_runtime.device.cores import physical_cores
 from posewire_runtime.device.engine import Engine
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
-from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out, share
+from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
@@ -51,16 +49,6 @@ FAMILY = "hymotion"
 
 CONDITION_BUDGET = 512 * 2**20
 """Bytes that the text side of one prompt may take; longer schedules are computed in groups of steps."""
-
-LANES = 2
-"""On a CPU so many calls of `denoise` run side by side, each with some of the rows: threads that work on
-rows of their own don't wait for each other after every operator."""
-
-LANE_FRAMES = {"int8": 60}
-"""A lane's least number of frames, by precision: below it a product is too small to fill a core."""
-
-_LANE_FRAMES = 120
-"""The same for the other precisions."""
 
 _LAYOUTS = 16
 """Layouts kept: a batch looks the same for many steps."""
@@ -149,9 +137,6 @@ class HyMotion:
         self.text = TextSide(engine, condition, self._config, vectors, budget, STEPS if resident else None)
         self._resident = self._make_resident(package, engine) if resident else None
         self._decoder = _decoder(package, motion)
-        self._precision = package.manifest.graphs["denoise"].precision
-        self._cores = engine.settings.threads or physical_cores()
-        self._lanes = ThreadPoolExecutor(LANES, "posewire-lane")
         self._layouts: OrderedDict[tuple[Row, ...], Layout] = OrderedDict()
         self._conditions: WeakValueDictionary[Hashable, TextCondition] = WeakValueDictionary()
 
@@ -189,7 +174,7 @@ class HyMotion:
         return self.info.name, bucket_of(len(cast(HyMotionRun, run).latent), FRAMES)
 
     def step(self, runs: Sequence[Run]) -> None:
-        """The network for all rows, then guidance and the solver for each run."""
+        """One call of the network for all rows, then guidance and the solver for each run."""
         mine = cast(Sequence[HyMotionRun], runs)
         if self._resident is not None:
             self._resident.step(mine)
@@ -202,12 +187,17 @@ class HyMotion:
             run.advance(velocity)
 
     def velocities(self, lines: Sequence[Line]) -> list[Float]:
-        """What the network says of each row, (L, 201) each."""
-        parts = [lines[part] for part in self._shares([len(line.latent) for line in lines])]
-        layouts = [self._layout(tuple(line.row for line in part)) for part in parts]
-        if len(parts) == 1:
-            return self._call(lines, layouts[0])
-        return [velocity for found in self._lanes.map(self._call, parts, layouts) for velocity in found]
+        """What the network says of each row, (L, 201) each, in one call."""
+        layout = self._layout(tuple(line.row for line in lines))
+        motion = np.concatenate([line.latent for line in lines])
+        feeds = {
+            "motion": motion.reshape(*layout.grid, DIMENSIONS),
+            "modulation": np.stack([line.text.modulation for line in lines]),
+            "words": np.concatenate([line.text.words for line in lines], axis=2),
+            **layout.feeds,
+        }
+        velocity = self._denoise.run(feeds)["velocity"]
+        return layout.rows_of(velocity.reshape(-1, DIMENSIONS))
 
     def clip(self, run: Run) -> Clip:
         """Decode; raises `GenerationFailed` for a run that left the numbers."""
@@ -224,7 +214,6 @@ class HyMotion:
 
     def close(self) -> None:
         """Drop the graphs."""
-        self._lanes.shutdown()
         self._layouts.clear()
         del self._denoise, self._resident, self.text
 
@@ -294,22 +283,6 @@ class HyMotion:
     def _make_resident(self, package: Package, engine: Engine) -> Resident:
         fill, advance = (engine.load(package.graph_file(name)) for name in ("fill", "advance"))
         return Resident(engine, Graphs(self._denoise, fill, advance), self.text, self._config.geometry)
-
-    def _shares(self, frames: Sequence[int]) -> list[slice]:
-        least = LANE_FRAMES.get(self._precision, _LANE_FRAMES)
-        return share(frames, LANES if self._cores > 1 else 1, least)
-
-    def _call(self, lines: Sequence[Line], layout: Layout) -> list[Float]:
-        """One call of the graph. From any lane: a session on the CPU takes several calls at once."""
-        motion = np.concatenate([line.latent for line in lines])
-        feeds = {
-            "motion": motion.reshape(*layout.grid, DIMENSIONS),
-            "modulation": np.stack([line.text.modulation for line in lines]),
-            "words": np.concatenate([line.text.words for line in lines], axis=2),
-            **layout.feeds,
-        }
-        velocity = self._denoise.run(feeds)["velocity"]
-        return layout.rows_of(velocity.reshape(-1, DIMENSIONS))
 
     def _layout(self, rows: tuple[Row, ...]) -> Layout:
         if rows not in self._layouts:

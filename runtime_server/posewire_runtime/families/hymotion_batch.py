@@ -95,15 +95,6 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
     return Layout((len(group_row), span), feeds, starts, block_rows)
 
 
-def share(frames: Sequence[int], lanes: int, least: int) -> list[slice]:
-    """Cut rows into up to `lanes` parts of about equally many frames, at most one for each `least` frames."""
-    ends = np.cumsum(frames)
-    lanes = max(1, min(lanes, len(frames), int(ends[-1]) // least))
-    wanted = ends[-1] * np.arange(1, lanes) / lanes
-    cuts = [0, *(int(np.abs(ends - goal).argmin()) + 1 for goal in wanted), len(frames)]
-    return [slice(a, b) for a, b in pairwise(cuts) if a < b]
-
-
 def best_block(rows: Sequence[Row], band: int) -> int:
     """The block size with the least work in attention."""
     longest = max(row.frames for row in rows)
