@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posewire_runtime.bake.rigs import rig
 from posewire_runtime.errors import InvalidRequest
 from posewire_runtime.formats.tracks import tracks_of
 from posewire_runtime.motion import quat
@@ -21,7 +22,7 @@ from posewire_runtime.motion.join import join
 from posewire_runtime.motion.loop import find_cycle, make_loop
 from posewire_runtime.motion.reduce import importance, reduce_keys
 from posewire_runtime.motion.root import root_motion
-from posewire_runtime.motion.skeleton import SMPL22, forward, rest_rotations
+from posewire_runtime.motion.skeleton import SMPL22, forward, rest_offsets, rest_rotations
 from posewire_runtime.motion.travel import smooth_travel
 from posewire_runtime.motion.trim import active_window, cut, trim_idle
 from posewire_runtime.types import Clip
@@ -257,3 +258,38 @@ def test_smooth_travel_goes_straight_and_arrives(make: Make) -> None:
     bends = [np.linalg.norm(np.diff(path.positions, 2, axis=0), axis=-1).sum() for path in (raw, smooth)]
     assert bends[1] < 0.7 * bends[0]
     assert len(smooth_travel(cut(walk, 0, 1)).positions) == 1
+
+
+# ------------------------------------------------------------------------------------------------ rigs
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "limbs", "along"),
+    [
+        (
+            "godot",
+            "SkeletonProfileHumanoid of Godot",
+            ("LeftLowerArm", "RightHand", "LeftLowerLeg", "RightFoot"),
+            (0, 1, 0),
+        ),
+        (
+            "rigify",
+            "Rigify's human metarig in Blender",
+            ("forearm.L", "hand.R", "shin.L", "foot.R"),
+            (0, 0, -1),
+        ),
+    ],
+)
+def test_rest_poses_that_programs_gave_away(
+    name: str, source: str, limbs: tuple[str, ...], along: tuple[int, ...]
+) -> None:
+    """Both lay bones along their own Y; in our frame Blender's Y is -Z."""
+    found = rig(name)
+    assert source in found.note
+    assert found.target is not None
+    offsets = rest_offsets(found.target.skeleton)
+    for limb in limbs:
+        offset = offsets[found.target.skeleton.index(limb)]
+        length = np.linalg.norm(offset)
+        assert length > 0.2
+        np.testing.assert_allclose(offset, length * np.array(along), atol=1e-4)
