@@ -116,3 +116,19 @@ def test_a_rate_is_a_positive_number(fps):
 def test_raw_arrays_do_not_outlive_their_rate():
     clip = replace(turning()[0], raw={"latent": np.zeros(3)})
     assert not resample(clip, 60.0).raw
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 1e-7, 1e-4, -1e-7, -1e-4, 1.0, -1.0]))
+def test_half_way_lies_half_way(seed, cosine):
+    """Between rotations half a turn apart, and between a quaternion and (nearly) its opposite, too."""
+    random = np.random.RandomState(seed)
+    a = quat.normalise(random.standard_normal(4))
+    across = random.standard_normal(4)
+    across = quat.normalise(across - (across @ a) * a)
+    b = cosine * a + np.sqrt(1 - min(1, cosine * cosine)) * across + 1e-9 * random.standard_normal(4)
+    pair = np.stack([a, quat.normalise(b)]).astype(np.float32)
+    half = rotations_at(pair[:, None], np.array([0.5]))[0, 0]
+    whole = quat.angle(pair[0], pair[1])
+    assert np.linalg.norm(half) == pytest.approx(1, abs=1e-6)
+    for end in pair:
+        assert quat.angle(half, end) == pytest.approx(whole / 2, abs=1e-5)
