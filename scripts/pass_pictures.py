@@ -18,10 +18,12 @@ from posewire_runtime import puppet
 from posewire_runtime.bake.passes import parse_passes, work
 from posewire_runtime.bake.rigs import rig
 from posewire_runtime.figure.picture import draw
+from posewire_runtime.formats.events import contact_events
 from posewire_runtime.formats.tracks import ROTATION
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.additive import additive
 from posewire_runtime.motion.footlock import lock_feet
+from posewire_runtime.motion.join import join
 from posewire_runtime.motion.loop import make_loop
 from posewire_runtime.motion.resample import resample
 from posewire_runtime.motion.root import root_motion
@@ -148,7 +150,7 @@ def main() -> None:
         Line("pelvis", path.positions[:, 2], path.positions[:, 0]),
         Line("root bone", smooth.positions[:, 2], smooth.positions[:, 0]),
     ]
-    chart("root-motion", "root-motion: the root bone goes straight, seen from above", ("m", "m"), lines)
+    chart("root-motion", "root-motion: less sway on the root bone, from above, enlarged across", ("m", "m"), lines)
 
     tracks, _ = work(walk, parse_passes("in-place"), rig("smpl22"))
     lines = [
@@ -214,6 +216,22 @@ def main() -> None:
         ("s", "m"),
         lines,
     )
+
+    toes = [places(walk)[:, walk.skeleton.index(name), 1] for name in ("L_Foot", "R_Foot")]
+    landed = [event for event in contact_events(walk) if event.down and event.name.endswith("toe")]
+    frames = np.array([event.frame for event in landed])
+    at = np.array([toes[event.name.startswith("right")][event.frame] for event in landed])
+    lines = [
+        Line("left toes", times(walk), toes[0]),
+        Line("right toes", times(walk), toes[1]),
+        Line("events", frames / 30, at, dots=True),
+    ]
+    title = "events: when toes come down; contacts of the left ones shaded"
+    chart("events", title, ("s", "m"), lines, shaded)
+
+    first = puppet.perform("a person walks forward", 75, 30, 3)
+    blended = join([first, puppet.perform("a person waves with the right hand", 75, 30, 3)])
+    sheets("blend", [(blended, "a person walks forward => a person waves with the right hand")])
 
     wave = puppet.perform("a person waves with the right hand", 90, 30, 2)
     sheets("mirror", [(wave, "a person waves with the right hand"), (mirror(wave), "mirror")])
