@@ -5,7 +5,8 @@
 
 Sliding and seams are measured over clips of the stand-in that are swayed and jittered as a network's are,
 since its own feet never slide. Throughput is full batches against one by one in the same run; outside the
-model is what a bake waits for beyond making the clips.
+model is what a bake waits for beyond making the clips. A package that names no text encoder, such as those of
+random weights that bench/hymotion_speed.py --packages FOLDER makes, gets random text features.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,9 @@ from posewire_runtime.motion import quat
 from posewire_runtime.motion.footlock import lock_feet, sliding
 from posewire_runtime.motion.loop import make_loop
 from posewire_runtime.motion.reduce import reduce_keys
+from posewire_runtime.packages.package import Package
 from posewire_runtime.scheduler.library import Library
-from posewire_runtime.types import Clip, ModelInfo
+from posewire_runtime.types import Clip, Features, ModelInfo
 
 ACTS = ("walks forward", "stands idle", "waves", "turns around", "walks, turns left, then waves", "runs")
 FORMATS_BAKED = ("glb", "fbx")
@@ -98,19 +100,52 @@ def mean(values: Sequence[float]) -> float:
     return statistics.fmean(values)
 
 
+@dataclass(frozen=True)
+class Words:
+    """Random text features, for a model whose package has no encoder."""
+
+    token: int
+    """Numbers of a word."""
+    sentence: int
+    """Numbers of a prompt."""
+
+    @classmethod
+    def of(cls, model: str | None) -> Words | None:
+        """What a package needs; None: it encodes prompts itself."""
+        if model is None or not Path(model).is_dir():
+            return None
+        manifest = Package.open(model).manifest
+        if manifest.text_encoder is not None or "condition" not in manifest.graphs:
+            return None
+        shapes = {spec.name: spec.shape for spec in manifest.graphs["condition"].inputs}
+        return cls(int(shapes["tokens"][-1]), int(shapes["sentence"][-1]))
+
+    def give(self, item: Item) -> Item:
+        """The item with features drawn from its prompt's letters."""
+        requests = [replace(request, features=self._draw(request.prompt)) for request in item.requests]
+        return replace(item, requests=tuple(requests))
+
+    def _draw(self, prompt: str) -> Features:
+        random = np.random.default_rng(list(prompt.encode()))
+        words = random.standard_normal((int(random.integers(8, 25)), self.token), np.float32)
+        return Features(words, random.standard_normal((1, self.sentence), np.float32))
+
+
 class TimedMaker:
     """A maker that knows how long it took."""
 
-    def __init__(self, maker: LocalMaker) -> None:
+    def __init__(self, maker: LocalMaker, words: Words | None) -> None:
         self.maker = maker
+        self.words = words
         self.seconds = 0.0
 
     def make(self, group: Sequence[Item]) -> Iterator[tuple[Item, Outcome]]:
         """Make them, and look at the clock."""
+        given = [self.words.give(item) for item in group] if self.words else group
         began = time.perf_counter()
-        made = list(self.maker.make(group))
+        made = list(self.maker.make(given))
         self.seconds += time.perf_counter() - began
-        yield from made
+        yield from zip(group, (outcome for _, outcome in made), strict=True)
 
     def needs_company(self, model: str) -> bool:
         """As the maker says."""
@@ -127,15 +162,15 @@ def items_of(library: Library, rows: int, style: Style, offset: int = 0) -> list
     return items
 
 
-def throughput(library: Library, rows: int, batch: int) -> Iterator[str]:
+def throughput(library: Library, rows: int, batch: int, words: Words | None) -> Iterator[str]:
     """Clips a minute in full batches against one by one, and what is spent outside the model."""
     style = Style(FORMATS_BAKED, "ue5-manny", passes=parse_passes("foot-lock root-motion"))
     setting = Setting(style, rig("ue5-manny"))
-    list(LocalMaker(library, batch).make(items_of(library, batch, style, 5000)))  # loads and warms
-    encode_item(*one(library, style), setting)
+    list(TimedMaker(LocalMaker(library, batch), words).make(items_of(library, batch, style, 5000)))  # warms
+    encode_item(*one(library, style, words), setting)
     rates: list[float] = []
     for size, some in ((batch, rows), (1, max(1, rows // 8))):
-        maker = TimedMaker(LocalMaker(library, size))
+        maker = TimedMaker(LocalMaker(library, size), words)
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
             outcomes = run(
@@ -155,16 +190,16 @@ def throughput(library: Library, rows: int, batch: int) -> Iterator[str]:
     yield f"               full batches / one by one: {rates[0] / rates[1]:.2f}"
 
 
-def one(library: Library, style: Style) -> tuple[Item, Sequence[Clip], ModelInfo]:
+def one(library: Library, style: Style, words: Words | None) -> tuple[Item, Sequence[Clip], ModelInfo]:
     """An item and its clips."""
     [item] = items_of(library, 1, style, 9000)
-    [(_, outcome)] = LocalMaker(library, 1).make([item])
+    [(_, outcome)] = TimedMaker(LocalMaker(library, 1), words).make([item])
     if isinstance(outcome, PosewireError):
         raise outcome
     return item, outcome, library.info(item.requests[0].model)
 
 
-def formats(library: Library) -> Iterator[str]:
+def formats(library: Library, given: Words | None) -> Iterator[str]:
     """Milliseconds a clip for each format, and the passes."""
     clip = puppet.perform("a person walks forward", 120, 30, 1)
     tracks = tracks_of(rig("ue5-manny").put(clip))
@@ -179,7 +214,7 @@ def formats(library: Library) -> Iterator[str]:
         yield f"{name:<14} {1000 * each:6.1f} ms a clip of 4 s, {1000 * whole:6.1f} with the mannequin"
     for words in ("", "foot-lock", "loop", "root-motion", "keys=0.5", "fps=60"):
         style = Style(("npz",), "ue5-manny", passes=parse_passes(words))
-        item, clips, info = one(library, style)
+        item, clips, info = one(library, style, given)
         setting = Setting(style, rig("ue5-manny"))
         files = encode_item(item, clips, info, setting)
         took = timed(lambda: encode_item(item, clips, info, setting))  # noqa: B023
@@ -207,12 +242,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--clips", type=int, default=100, help="clips that passes are measured on")
     options = parser.parse_args()
+    given = Words.of(options.model)
     library = open_library([options.model] if options.model else [])
     print(f"model {library.default}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for lines in (
         passes(options.clips),
-        throughput(library, options.rows, options.batch),
-        formats(library),
+        throughput(library, options.rows, options.batch, given),
+        formats(library, given),
     ):
         for line in lines:
             print(line, flush=True)
