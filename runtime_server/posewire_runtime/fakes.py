@@ -169,7 +169,10 @@ class FakeProgram:
         if _says(request.prompt, self.faults.clip_word):
             raise RuntimeError(f"a fault asked for: clip of {request.prompt!r}")
         self.clips_made += 1
-        made = puppet.perform(request.prompt, request.frames, FPS, request.seed)
+        if request.known is None:
+            made = puppet.perform(request.prompt, request.frames, FPS, request.seed)
+        else:
+            made = puppet.go_on(request.known, request.prompt, request.frames, request.seed)
         return _with_raw(made) if request.raw else made
 
     def close(self) -> None:

@@ -153,6 +153,9 @@ class Request:
     """Keep the family's own arrays in `Clip.raw`."""
     target: Target | None = None
     """Retarget the clip to this character."""
+    known: Clip | None = None
+    """The clip goes on from these frames: it begins with them, softly. They stand on the model's own skeleton
+    and rate; the first one is at the origin and faces +Z."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from posewire_runtime.packages.manifest import Motion
 from posewire_runtime.packages.package import Package
 from posewire_runtime.packages.records import RecordError, decode
 from posewire_runtime.sampling import noise, schedule
+from posewire_runtime.sampling.hold import Hold
 from posewire_runtime.sampling.schedule import Schedule
 from posewire_runtime.text.opening import open_encoder
 from posewire_runtime.text.settings import TextSettings
@@ -64,6 +65,8 @@ class HyMotionRun:
     latent: Float  # (L, 201)
     velocities: deque[Float]
     """The last ones, newest first, as many as the solver combines."""
+    hold: Hold | None = None
+    """Known frames that it begins with."""
     position: int = 0
     failed_at: int | None = None
     """The step that gave a number that is none."""
@@ -85,6 +88,8 @@ class HyMotionRun:
         self.velocities.appendleft(velocity)
         weights = self.schedule.weights(self.position)
         self.latent = schedule.advance(self.latent, tuple(self.velocities), weights)
+        if self.hold is not None:
+            self.latent = self.hold.put(self.latent, self.schedule.times[self.position + 1])
         if not np.isfinite(self.latent).all():
             self.failed_at = self.position
         self.position += 1
@@ -159,12 +164,14 @@ class HyMotion:
     def start(self, request: Request, condition: Condition) -> HyMotionRun:
         """Noise, and the first time."""
         plan = self.plan(request)
+        latent = self.start_noise(request.seed)[: request.frames]
         return HyMotionRun(
             request=request,
             condition=cast(TextCondition, condition),
             schedule=plan,
-            latent=self.start_noise(request.seed)[: request.frames],
+            latent=latent,
             velocities=deque(maxlen=plan.order),
+            hold=None if request.known is None else Hold.of(latent, self._decoder.latent(request.known)),
         )
 
     def key(self, run: Run) -> Hashable:

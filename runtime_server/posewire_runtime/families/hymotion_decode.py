@@ -66,6 +66,21 @@ class Decoder:
             raw=kept,
         )
 
+    def latent(self, clip: Clip) -> Float:  # (L, 201)
+        """The numbers that `clip` would decode to this motion, smoothing and grounding aside."""
+        _, joints = forward(self.skeleton, clip.rotations, clip.root)
+        translation = clip.root - self.skeleton.positions[self.skeleton.pelvis]
+        six = rot6d.interleaved_from_matrix(quat.to_matrix(clip.rotations))
+        parts = (
+            translation,
+            six.reshape(clip.frames, -1),
+            (joints - translation[:, None]).reshape(clip.frames, -1),
+        )
+        mean, std = self.normalisation.mean, self.normalisation.std
+        varies = std >= _CONSTANT_BELOW
+        latent = (np.concatenate(parts, axis=1) - mean) / np.where(varies, std, np.float32(1))
+        return np.where(varies, latent, np.float32(0)).astype(np.float32)
+
     def denormalise(self, latent: Float) -> Float:
         """The network's numbers in metres and matrix entries."""
         mean, std = self.normalisation.mean, self.normalisation.std

@@ -23,6 +23,7 @@ from posewire_runtime.device.replay import Replay, bucket_of
 from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, lay_out
 from posewire_runtime.families.hymotion_decode import DIMENSIONS
 from posewire_runtime.families.hymotion_text import Group, TextCondition, TextSide
+from posewire_runtime.sampling.hold import Hold
 from posewire_runtime.sampling.schedule import Schedule
 from posewire_runtime.types import Float
 
@@ -44,6 +45,7 @@ class Walker(Protocol):
     schedule: Schedule
     latent: Float
     velocities: deque[Float]
+    hold: Hold | None
     position: int
     failed_at: int | None
 
@@ -155,6 +157,7 @@ class Table:
             }
         )
         self._motion, self._past = made["moved"], [made["guided"], self._past[0]]
+        self._put_back()
         self._count(made["health"].numpy())
 
     def settle(self) -> None:
@@ -167,6 +170,17 @@ class Table:
                 known = min(run.position, run.schedule.order, _HISTORY)
                 run.velocities.clear()
                 run.velocities.extend(array[row, :length].copy() for array in past[:known])
+
+    def _put_back(self) -> None:
+        """Known frames go back on their way: by way of the host, since few runs have any."""
+        if all(seat.run.hold is None for seat in self.seats):
+            return
+        motion = self._motion.numpy().copy()
+        for row, seat in enumerate(self.seats):
+            run = seat.run
+            if run.hold is not None:
+                motion[row] = run.hold.put(motion[row], run.schedule.times[run.position + 1])
+        self._motion = self._engine.put(motion)
 
     def _places(self, text: TextSide) -> list[int]:
         """See that each row's text lies in its slot; returns the step's place in each."""

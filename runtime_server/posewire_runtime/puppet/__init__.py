@@ -6,5 +6,6 @@ the SMPL-22 skeleton over them. Knows nothing of requests, programs or the wire.
 """
 
 from posewire_runtime.puppet.body import perform
+from posewire_runtime.puppet.going_on import go_on
 
-__all__ = ["perform"]
+__all__ = ["go_on", "perform"]
