@@ -23,8 +23,11 @@ from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
 from posewire_runtime.errors import Cancelled, DeadlineExceeded, PosewireError, Unreachable
 from posewire_runtime.exchange.events import Chunk, Event, Header, ServedModel, Status
+from posewire_runtime.exchange.live import Resume
+from posewire_runtime.live_client import AsyncLiveStream, First, LiveStream
 from posewire_runtime.types import Clip
 from posewire_runtime.wire.decoder import Collector, Decoder
+from posewire_runtime.wire.live import LiveOptions, write_open
 from posewire_runtime.wire.models import read_model
 from posewire_runtime.wire.requests import GenerateOptions, write_generate
 from posewire_runtime.wire.status import DETAILS_KEY, read_status
@@ -63,6 +66,8 @@ class _Reader:
         self._cancelled = False
         self.first_frame_seconds: float | None = None
         """From the request to its first decoded frame; None: there was none yet."""
+        self.decode_seconds = 0.0
+        """Spent on decoding what arrived."""
 
     @property
     def header(self) -> Header:
@@ -77,7 +82,9 @@ class _Reader:
         return self._decoder.status
 
     def _read(self, message: pb.GenerateResponse) -> Event | None:
+        begun = time.perf_counter()
         event = self._decoder.feed(message)
+        self.decode_seconds += time.perf_counter() - begun
         if isinstance(event, Chunk) and self.first_frame_seconds is None:
             self.first_frame_seconds = time.perf_counter() - self._began
         return event
@@ -224,6 +231,9 @@ class _Caller(Generic[_S]):
         call = self._stub.Generate(request, timeout=timeout, metadata=self._metadata)
         return self._stream(call, self.target)
 
+    def _explain(self, error: grpc.RpcError) -> PosewireError:
+        return _error_of(error, self.target)
+
     def _read_models(self, response: pb.ListModelsResponse) -> list[ServedModel]:
         return [read_model(model, is_default=i == 0) for i, model in enumerate(response.models)]
 
@@ -257,6 +267,20 @@ class Client(_Caller[Stream]):
     def clip(self, prompt: str, *, timeout: float | None = None, **options: Unpack[GenerateOptions]) -> Clip:
         """One finished clip: that of the first seed."""
         return self.clips(prompt, timeout=timeout, **options)[0]
+
+    def live(self, prompt: str = "", **options: Unpack[LiveOptions]) -> LiveStream:
+        """Keep a character moving; a blank prompt lets it stand."""
+        return self._live(write_open(prompt, **options))
+
+    def resume(self, session_id: str, secret: str, next_frame: int) -> LiveStream:
+        """Come back to a live session whose stream broke."""
+        return self._live(Resume(session_id, secret, next_frame))
+
+    def _live(self, first: First) -> LiveStream:
+        def call(requests: Iterator[pb.LiveRequest]) -> Any:
+            return self._stub.Live(requests, metadata=self._metadata)
+
+        return LiveStream(call, first, self._explain)
 
     def models(self, timeout: float | None = None) -> list[ServedModel]:
         """What the server serves, the default first."""
@@ -317,6 +341,17 @@ class AsyncClient(_Caller[AsyncStream]):
     ) -> Clip:
         """One finished clip: that of the first seed."""
         return (await self.clips(prompt, timeout=timeout, **options))[0]
+
+    def live(self, prompt: str = "", **options: Unpack[LiveOptions]) -> AsyncLiveStream:
+        """Keep a character moving; a blank prompt lets it stand."""
+        return self._live(write_open(prompt, **options))
+
+    def resume(self, session_id: str, secret: str, next_frame: int) -> AsyncLiveStream:
+        """Come back to a live session whose stream broke."""
+        return self._live(Resume(session_id, secret, next_frame))
+
+    def _live(self, first: First) -> AsyncLiveStream:
+        return AsyncLiveStream(lambda: self._stub.Live(metadata=self._metadata), first, self._explain)
 
     async def models(self, timeout: float | None = None) -> list[ServedModel]:
         """What the server serves, the default first."""

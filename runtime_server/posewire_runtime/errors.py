@@ -3,6 +3,7 @@
     PosewireError
     ├── InvalidRequest        the caller asked for something that can't be
     │   ├── UnknownModel      a model name that nobody serves
+    │   ├── UnknownSession    a live session that isn't there, or isn't the caller's
     │   └── InvalidFile       a file given by the user can't be read or written
     ├── PackageError          a model package on disk is not what it says it is
     ├── Overloaded            no room now; a later try may work
@@ -78,6 +79,10 @@ class InvalidRequest(PosewireError):
 
 class UnknownModel(InvalidRequest):
     """No served model has this name."""
+
+
+class UnknownSession(InvalidRequest):
+    """No live session of this name waits for this caller."""
 
 
 class InvalidFile(InvalidRequest):
@@ -156,6 +161,7 @@ class MissingExtra(PosewireError):
 
 _CODES: tuple[tuple[type[PosewireError], Code], ...] = (
     (UnknownModel, Code.NOT_FOUND),
+    (UnknownSession, Code.NOT_FOUND),
     (InvalidRequest, Code.INVALID_ARGUMENT),
     (PackageError, Code.FAILED_PRECONDITION),
     (Overloaded, Code.RESOURCE_EXHAUSTED),

@@ -136,3 +136,5 @@ class ServedModel:
     """Whether it is in memory."""
     max_seeds: int
     """Most seeds of one request."""
+    degraded: bool = False
+    """Whether it lately made nothing but results that were not usable."""

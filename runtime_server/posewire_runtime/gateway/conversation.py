@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from google.protobuf.message import DecodeError
@@ -40,6 +40,8 @@ Say = Callable[[bytes], Awaitable[None]]
 
 _MOST_CALLS = 32
 """Calls that a page may have open."""
+_MOST_SAID = 256
+"""Messages to a live call that may wait."""
 _SUSPICION = 0.5
 """Seconds that a wrong token waits for its answer, so that guessing takes long."""
 
@@ -55,6 +57,8 @@ class Conversation:
         self._say = say
         self._max_message_bytes = max_message_bytes
         self._calls: dict[int, asyncio.Task[None]] = {}
+        self._live: dict[int, asyncio.Queue[pb.LiveRequest]] = {}
+        """What was said to the calls that are live and wasn't heard yet."""
         self._caller = NOBODY
 
     async def greet(self, data: bytes | str) -> None:
@@ -89,11 +93,16 @@ class Conversation:
             if running is not None:
                 running.cancel()
             return
+        if kind == "live" and running is not None and ask.call in self._live:
+            _tell(running, self._live[ask.call], ask.live)
+            return
         if running is not None:
             raise ProtocolError(f"expected a call with a number of its own, found {ask.call} open already")
+        if kind == "live":
+            self._live[ask.call] = asyncio.Queue(_MOST_SAID)
         task = asyncio.create_task(self._run(ask, kind), name=f"call {ask.call}")
         self._calls[ask.call] = task
-        task.add_done_callback(lambda _: self._calls.pop(ask.call, None))
+        task.add_done_callback(lambda _: self._forget(ask.call))
 
     async def close(self) -> None:
         """Cancel what is open, and wait until it is gone."""
@@ -101,6 +110,10 @@ class Conversation:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, call: int) -> None:
+        self._calls.pop(call, None)
+        self._live.pop(call, None)
 
     async def _run(self, ask: pages.PageRequest, kind: str | None) -> None:
         """One call, to its end."""
@@ -126,6 +139,8 @@ class Conversation:
         match kind:
             case "generate":
                 await self._asked().generate(ask.generate, self._writer(ask.call), None, self._caller)
+            case "live":
+                await self._keep_moving(ask)
             case "warm":
                 answer = pages.PageResponse(call=ask.call, warm=await self._asked().warm(ask.warm))
                 await self._answer(answer)
@@ -143,6 +158,20 @@ class Conversation:
                 await self._show(ask.call, exhibits.find_exhibit(self._exhibits, ask.show.index))
             case _:
                 raise InvalidRequest.of([Violation("ask", f"expected something to do, found {kind}")])
+
+    async def _keep_moving(self, ask: pages.PageRequest) -> None:
+        """A live session: this message, and those that follow under the same number."""
+        said = self._live[ask.call]
+
+        async def requests() -> AsyncIterator[pb.LiveRequest]:
+            yield ask.live
+            while True:
+                yield await said.get()
+
+        def write(event: pb.LiveResponse) -> Awaitable[None]:
+            return self._answer(pages.PageResponse(call=ask.call, live=event))
+
+        await self._asked().live(requests(), write, self._caller)
 
     async def _show(self, call: int, exhibit: Exhibit) -> None:
         if isinstance(exhibit.content, bytes):
@@ -177,6 +206,14 @@ class Conversation:
             for violation in getattr(error, "violations", ()):
                 end.refusals.add(field=violation.field, message=violation.message)
         await self._answer(pages.PageResponse(call=call, end=end))
+
+
+def _tell(call: asyncio.Task[None], said: asyncio.Queue[pb.LiveRequest], message: pb.LiveRequest) -> None:
+    """One more message to a live call; one that hears nothing any more is ended."""
+    try:
+        said.put_nowait(message)
+    except asyncio.QueueFull:
+        call.cancel()
 
 
 def _read(data: bytes | str) -> pages.PageRequest:

@@ -25,6 +25,7 @@ from typing import Any, cast
 
 from posewire_runtime.errors import InvalidConfig, Violation
 from posewire_runtime.exchange.validate import Bounds
+from posewire_runtime.scheduler.live import LiveSettings
 from posewire_runtime.scheduler.worker import WorkerSettings
 from posewire_runtime.text.rewrite import RewriteSettings
 from posewire_runtime.text.settings import TextSettings
@@ -118,6 +119,8 @@ class Settings:
     """What can be watched from outside."""
     limits: Bounds = field(default_factory=Bounds)
     """What a request may ask for, beyond the limits of its model."""
+    live: LiveSettings = field(default_factory=LiveSettings)
+    """Sessions of characters that move without end."""
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     """How the device is shared."""
     text: TextSettings = field(default_factory=TextSettings)
@@ -137,6 +140,9 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "max_request_bytes": (1024, 1 << 30),
     "stall_seconds": (0.1, math.inf),
     "keepalive_seconds": (1, math.inf),
+    "live.ahead_seconds": (0.1, 60),
+    "live.most_ahead_seconds": (0.1, 60),
+    "live.idle_seconds": (0.1, math.inf),
     "limits.max_chunk_bytes": (1024, 3 << 20),
     "rewrite.timeout": (0.1, math.inf),
     "rewrite.tries": (1, 10),

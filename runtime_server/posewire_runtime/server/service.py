@@ -10,9 +10,9 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
@@ -27,12 +27,13 @@ from posewire_runtime.errors import (
     ShuttingDown,
     code_of,
 )
-from posewire_runtime.exchange.events import ServedModel
+from posewire_runtime.exchange.events import Notice, ServedModel
 from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.library import Library
 from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.server.config import Settings
 from posewire_runtime.server.guard import abort, caller, traceparent
+from posewire_runtime.server.live import LiveSessions
 from posewire_runtime.server.rewriting import Rewriting
 from posewire_runtime.server.streaming import ClientLost, Inbox, Send, Streamer
 from posewire_runtime.server.tokens import NOBODY, Allowance, Caller, Tokens
@@ -47,6 +48,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 Write = Callable[[pb.GenerateResponse], Awaitable[None]]
 """Writes a message to a client and returns when there is room for the next; raises when it is gone."""
+
+_Message = TypeVar("_Message")
 
 _BUSY_RETRY = 1.0
 """Seconds after which a client may try again when there are too many streams."""
@@ -72,6 +75,7 @@ class Service(pb_grpc.PosewireServicer):
         self._idle = asyncio.Event()
         self._idle.set()
         self._tally = _Tally(worker.metrics)
+        self._sessions = LiveSessions(worker, library, settings, self._notices, self._tally.requests)
 
     @property
     def streams(self) -> int:
@@ -81,6 +85,7 @@ class Service(pb_grpc.PosewireServicer):
     async def drain(self, limit: float) -> None:
         """Refuse new work, and give open streams `limit` seconds to come to their end."""
         self.draining = True
+        self._sessions.end(ShuttingDown("the server shuts down; open another session with another server"))
         try:
             async with asyncio.timeout(limit):
                 await self._idle.wait()
@@ -102,6 +107,12 @@ class Service(pb_grpc.PosewireServicer):
             await self.generate(request, context.write, _deadline(context), caller())
 
         await _answered(context, work())
+
+    async def Live(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request_iterator: AsyncIterator[pb.LiveRequest], context: Context
+    ) -> None:
+        """Keeps one character moving."""
+        await _answered(context, self.live(request_iterator, context.write, caller()))
 
     async def Warm(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, request: pb.WarmRequest, context: Context
@@ -150,14 +161,34 @@ class Service(pb_grpc.PosewireServicer):
                 record.trace(self.traces, line)
             record.forget()
 
+    async def live(
+        self,
+        requests: AsyncIterator[pb.LiveRequest],
+        write: Callable[[pb.LiveResponse], Awaitable[None]],
+        who: Caller = NOBODY,
+    ) -> None:
+        """Keep a character moving as the messages say; raises what it ended with."""
+        self._check_room()
+        await self._sessions.serve(requests, self._sender(write), who, self._enter, self._leave)
+
+    def _notices(self, info: ModelInfo) -> tuple[Notice, ...]:
+        """What has to be said about a model."""
+        if info.name not in self._worker.degraded():
+            return ()
+        message = (
+            f"{info.name} lately made nothing but motion that was not usable; another model may do better"
+        )
+        return (Notice("model_degraded", message),)
+
     async def _order(self, request: pb.GenerateRequest, record: _Record) -> Order:
         """Check a request; where prompts are rewritten, only one that is fine bothers the rewriter."""
         order = read_generate(request, self._library, self._settings.limits, record.deadline)
+        order = replace(order, notices=(*order.notices, *self._notices(order.info)))
         if not self._rewriting.wanted(request):
             return order
         request, notices = await self._rewriting.apply(request, order.info)
-        order = read_generate(request, self._library, self._settings.limits, record.deadline)
-        return replace(order, notices=(*order.notices, *notices))
+        again = read_generate(request, self._library, self._settings.limits, record.deadline)
+        return replace(again, notices=(*again.notices, *self._notices(order.info), *notices))
 
     async def _stream(self, order: Order, record: _Record, send: Send) -> None:
         """Submit, send, and leave nothing behind."""
@@ -173,11 +204,11 @@ class Service(pb_grpc.PosewireServicer):
                 self._worker.cancel(job)
             self._leave(inbox)
 
-    def _sender(self, write: Write) -> Send:
+    def _sender(self, write: Callable[[_Message], Awaitable[None]]) -> Callable[[_Message], Awaitable[None]]:
         """Writes one message and waits until there is room for the next, but not forever."""
         patience = self._settings.stall_seconds
 
-        async def send(message: pb.GenerateResponse) -> None:
+        async def send(message: _Message) -> None:
             try:
                 async with asyncio.timeout(patience):
                     await write(message)
@@ -199,7 +230,8 @@ class Service(pb_grpc.PosewireServicer):
 
     def _model(self, info: ModelInfo) -> pb.Model:
         is_default, loaded = info.name == self._library.default, self._library.loaded(info.name)
-        return write_model(ServedModel(info, is_default, loaded, self._settings.limits.max_seeds))
+        degraded = info.name in self._worker.degraded()
+        return write_model(ServedModel(info, is_default, loaded, self._settings.limits.max_seeds, degraded))
 
     def _check_room(self) -> None:
         if self.draining:

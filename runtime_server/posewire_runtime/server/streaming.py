@@ -76,6 +76,10 @@ class Inbox:
         self._heard.append((None, error))
         self._wake.set()
 
+    def nudge(self) -> None:
+        """Wake whoever waits, though nothing was said. On the loop's thread."""
+        self._wake.set()
+
     def close(self) -> None:
         """Nobody listens any more: what was and will be said is forgotten. On the loop's thread."""
         self._closed = True

@@ -74,6 +74,7 @@ def write_model(model: ServedModel) -> pb.Model:
         ),
         providers=info.providers,
         loaded=model.loaded,
+        degraded=model.degraded,
         solvers=info.solvers,
     )
 
@@ -98,7 +99,7 @@ def read_model(message: pb.Model, is_default: bool) -> ServedModel:
         description=message.description,
         solvers=tuple(message.solvers),
     )
-    return ServedModel(info, is_default, message.loaded, message.limits.max_seeds)
+    return ServedModel(info, is_default, message.loaded, message.limits.max_seeds, message.degraded)
 
 
 def _write_limits(limits: Limits, max_seeds: int) -> pb.Limits:

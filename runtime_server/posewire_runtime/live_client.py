@@ -1,0 +1,292 @@
+"""Live streams of the Python client: a character that moves without end, told what to do as it goes.
+
+`client.Client.live` and `client.AsyncClient.live` open them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Self
+
+import grpc
+
+from posewire_proto.v1 import posewire_pb2 as pb
+from posewire_runtime.errors import Cancelled, PosewireError
+from posewire_runtime.exchange.events import Chunk, Header, Status
+from posewire_runtime.exchange.live import (
+    Clear,
+    Close,
+    Command,
+    Goal,
+    LiveEvent,
+    LiveStarted,
+    PaceChange,
+    Playhead,
+    Prompt,
+    Resume,
+    Stop,
+)
+from posewire_runtime.wire.live import LiveDecoder, write_command
+
+First = pb.LiveOpen | Resume
+"""How a live stream begins."""
+
+Explain = Callable[[grpc.RpcError], PosewireError]
+"""What a failed call means."""
+
+
+class _LiveReader:
+    """What both kinds of live streams share: all but how messages come and go."""
+
+    def __init__(self, explain: Explain) -> None:
+        self._explain = explain
+        self._decoder = LiveDecoder()
+        self._waiting: deque[LiveEvent] = deque()
+        self._numbers = itertools.count(1)
+        self._dropped = False
+
+    @property
+    def header(self) -> Header:
+        """What must be known before the first frame; there once any event has arrived."""
+        if self._decoder.header is None:
+            raise PosewireError("expected the header, found that no event has arrived yet; call `open` first")
+        return self._decoder.header
+
+    @property
+    def started(self) -> LiveStarted:
+        """The session's name and secret; there once `open` was called."""
+        if self._decoder.started is None:
+            raise PosewireError("expected a running session, found that it has not begun; call `open` first")
+        return self._decoder.started
+
+    @property
+    def next_frame(self) -> int:
+        """Index of the first frame that hasn't arrived: where to resume after the connection broke."""
+        return self._decoder.next_frame
+
+    @property
+    def status(self) -> Status | None:
+        """How the stream ended; None: it hasn't."""
+        return self._decoder.status
+
+    def _error(self, error: grpc.RpcError) -> PosewireError:
+        return _dropped_here() if self._dropped else self._explain(error)
+
+
+class LiveStream(_LiveReader):
+    """A live stream for threads and plain scripts; iterate it for chunks, or `events()` for everything.
+
+        with client.live("a person walks") as live:
+            for chunk in live:
+                play(chunk)
+                live.played(chunk.first_frame)  # the server runs only a little ahead of this
+
+    Commands may come from another thread. Leaving it ends the session.
+    """
+
+    def __init__(
+        self, call: Callable[[Iterator[pb.LiveRequest]], Any], first: First, explain: Explain
+    ) -> None:
+        super().__init__(explain)
+        self._commands: SimpleQueue[pb.LiveRequest | None] = SimpleQueue()
+        self._commands.put(write_command(first, next(self._numbers)))
+        self._call = call(iter(self._commands.get, None))
+        self._events = self._receive()
+
+    def open(self) -> LiveStarted:
+        """Wait until the session runs."""
+        while self._decoder.started is None:
+            self._waiting.append(next(self._events))
+        return self.started
+
+    def events(self) -> Iterator[LiveEvent]:
+        """All events, as they arrive; raises the error that the stream ends with."""
+        while self._waiting:
+            yield self._waiting.popleft()
+        yield from self._events
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return (event for event in self.events() if isinstance(event, Chunk))
+
+    def send(self, command: Command) -> int:
+        """Send a command; gives its id, which its `LiveAnswer` and its `LiveSegment` carry."""
+        number = next(self._numbers)
+        self._commands.put(write_command(command, number))
+        return number
+
+    def prompt(self, prompt: str, *, seed: int | None = None, queued: bool = False) -> int:
+        """Do something else now, or once what is done is done."""
+        return self.send(Prompt(prompt, seed, queued))
+
+    def stop(self) -> int:
+        """Come to rest."""
+        return self.send(Stop())
+
+    def go(self, place: tuple[float, float] | None = None, heading: float | None = None) -> int:
+        """Go to a place (x and z on the floor), or face a heading in radians."""
+        return self.send(Goal(place, heading))
+
+    def pace(self, rate: float) -> int:
+        """Go slower or faster than the motion itself."""
+        return self.send(PaceChange(rate))
+
+    def clear(self) -> int:
+        """Forget what is still to come."""
+        return self.send(Clear())
+
+    def played(self, frame: int) -> None:
+        """Acknowledge that all frames before this one were played."""
+        self._commands.put(write_command(Playhead(frame)))
+
+    def close(self) -> None:
+        """End the session; what still comes is its status."""
+        self._commands.put(write_command(Close()))
+        self._commands.put(None)
+
+    def drop(self) -> None:
+        """Break the stream; its session waits for a while to be resumed. Who iterates gets `Cancelled`."""
+        self._dropped = True
+        self._commands.put(None)
+        self._call.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.status is None and not self._dropped:
+            self.close()
+            with suppress(PosewireError):
+                deque(self._events, maxlen=0)
+        self.drop()
+        self._events.close()
+
+    def _receive(self) -> Generator[LiveEvent]:
+        try:
+            for message in self._call:
+                event = self._decoder.feed(message)
+                if event is not None:
+                    yield event
+        except grpc.RpcError as error:
+            raise self._error(error) from None
+        finally:
+            self._commands.put(None)
+            self._call.cancel()
+        self._decoder.finish()
+
+
+class AsyncLiveStream(_LiveReader):
+    """A live stream for asyncio: as `LiveStream`, with coroutines for commands."""
+
+    def __init__(self, call: Callable[[], Any], first: First, explain: Explain) -> None:
+        super().__init__(explain)
+        self._first: pb.LiveRequest | None = write_command(first, next(self._numbers))
+        self._call = call()
+        self._events = self._receive()
+
+    async def open(self) -> LiveStarted:
+        """Wait until the session runs."""
+        while self._decoder.started is None:
+            self._waiting.append(await anext(self._events))
+        return self.started
+
+    async def events(self) -> AsyncGenerator[LiveEvent]:
+        """All events, as they arrive; raises the error that the stream ends with."""
+        while self._waiting:
+            yield self._waiting.popleft()
+        async for event in self._events:
+            yield event
+
+    async def __aiter__(self) -> AsyncGenerator[Chunk]:
+        async for event in self.events():
+            if isinstance(event, Chunk):
+                yield event
+
+    async def send(self, command: Command) -> int:
+        """Send a command; gives its id, which its `LiveAnswer` and its `LiveSegment` carry."""
+        number = next(self._numbers)
+        await self._write(write_command(command, number))
+        return number
+
+    async def prompt(self, prompt: str, *, seed: int | None = None, queued: bool = False) -> int:
+        """Do something else now, or once what is done is done."""
+        return await self.send(Prompt(prompt, seed, queued))
+
+    async def stop(self) -> int:
+        """Come to rest."""
+        return await self.send(Stop())
+
+    async def go(self, place: tuple[float, float] | None = None, heading: float | None = None) -> int:
+        """Go to a place (x and z on the floor), or face a heading in radians."""
+        return await self.send(Goal(place, heading))
+
+    async def pace(self, rate: float) -> int:
+        """Go slower or faster than the motion itself."""
+        return await self.send(PaceChange(rate))
+
+    async def clear(self) -> int:
+        """Forget what is still to come."""
+        return await self.send(Clear())
+
+    async def played(self, frame: int) -> None:
+        """Acknowledge that all frames before this one were played."""
+        await self._write(write_command(Playhead(frame)))
+
+    async def close(self) -> None:
+        """End the session; what still comes is its status."""
+        await self._write(write_command(Close()))
+
+    def drop(self) -> None:
+        """Break the stream; its session waits for a while to be resumed. Who iterates gets `Cancelled`."""
+        self._dropped = True
+        self._call.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.status is None and not self._dropped:
+            with suppress(PosewireError):
+                await self.close()
+                async for _event in self._events:
+                    pass
+        self.drop()
+        await self._events.aclose()
+
+    async def _begin(self) -> None:
+        """Open the session, if nobody did."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            await self._call.write(first)
+
+    async def _write(self, message: pb.LiveRequest) -> None:
+        """Send a message. A stream that has ended hears nothing; its events say how it ended."""
+        with suppress(grpc.RpcError, asyncio.InvalidStateError):
+            await self._begin()
+            await self._call.write(message)
+
+    async def _receive(self) -> AsyncGenerator[LiveEvent]:
+        try:
+            with suppress(asyncio.InvalidStateError):  # it was dropped, or refused, before it began
+                await self._begin()
+            async for message in self._call:
+                event = self._decoder.feed(message)
+                if event is not None:
+                    yield event
+        except grpc.RpcError as error:
+            raise self._error(error) from None
+        except asyncio.CancelledError:
+            if self._dropped:
+                raise _dropped_here() from None
+            raise
+        finally:
+            self._call.cancel()
+        self._decoder.finish()
+
+
+def _dropped_here() -> Cancelled:
+    return Cancelled("the live stream was dropped by its own client")
