@@ -288,3 +288,16 @@ def test_one_failure_is_listed_and_the_others_are_made(
     assert {path.stem for path in out.glob("*.npz")} == {"a_person_waves_0", "a_person_sits_0"}
     assert (out / ".bake.journal").is_file()
     assert "explode" not in (out / "index.html").read_text()
+
+
+def test_previews_know_the_head(tmp_path: Path) -> None:
+    """A hand that is held up all the time is none."""
+    (tmp_path / "list.txt").write_text("a person waves\n")
+    for name, bone in (("smpl22", "Head"), ("godot", "Head"), ("mixamo", "mixamorig:Head")):
+        out = tmp_path / name
+        bake(tmp_path / "list.txt", "--out", out, "--format", "npz", "--rig", name, "--passes", "root-motion")
+        preview = json.loads((out / "a_person_waves_0.json").read_text())["preview"]
+        skeleton = npz.read(out / "a_person_waves_0.npz").skeleton
+        below = [joint for joint in skeleton.names if joint not in ("Root", "root")]
+        assert below[preview["head"]] == bone
+        assert len(preview["parents"]) == preview["joints"] == len(below)

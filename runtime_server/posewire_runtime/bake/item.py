@@ -59,7 +59,7 @@ def encode_item(item: Item, clips: Sequence[Clip], info: ModelInfo, setting: Set
         item.name + SUFFIXES[name]: _encode(name, tracks, notes, setting) for name in setting.style.formats
     }
     sidecar = {**_story(item, info, setting), **_motion(tracks, report), "files": list(out)}
-    sidecar["preview"] = preview(tracks)
+    sidecar["preview"] = preview(tracks, setting.rig)
     out[sidecar_of(item)] = (json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n").encode()
     return out
 
@@ -123,7 +123,7 @@ def _motion(tracks: Tracks, report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def preview(tracks: Tracks) -> dict[str, Any]:
+def preview(tracks: Tracks, rig: Rig) -> dict[str, Any]:
     """A few frames of bones as packed 16-bit integers, for the page."""
     _, positions = world(tracks)
     step = max(1, round(tracks.clip.fps / _PREVIEW_FPS), -(-tracks.frames // _PREVIEW_FRAMES))
@@ -137,6 +137,7 @@ def preview(tracks: Tracks) -> dict[str, Any]:
         "frames": len(packed),
         "joints": len(shown),
         "parents": parents,
+        "head": _head(tracks, rig, shown),
         "scale": scale,
         "data": base64.b64encode(packed.tobytes()).decode(),
     }
@@ -150,6 +151,15 @@ def _shown(tracks: Tracks) -> dict[int, int]:
         turned = np.ptp(tracks.rotations, axis=0).max(axis=-1) > 1e-6
         joints = [joint for joint in joints if turned[joint]][:_PREVIEW_JOINTS]
     return {joint: place for place, joint in enumerate(joints)}
+
+
+def _head(tracks: Tracks, rig: Rig, shown: Mapping[int, int]) -> int:
+    """Where the head stands among the shown joints; of a rig without one, what is highest at rest."""
+    names = tracks.skeleton.names
+    name = rig.target.bones.get("Head", "") if rig.target else "Head"
+    if name in names and names.index(name) in shown:
+        return shown[names.index(name)]
+    return int(np.argmax(tracks.skeleton.positions[list(shown), 1]))
 
 
 def _holds_pelvis(tracks: Tracks, joint: int) -> bool:

@@ -1,8 +1,8 @@
 """The rigs that motion can be written for without a character: names and hierarchy, on which proportions.
 
-Rigify's rest pose is Blender's own (`rest/rigify.json`), the Humanoid profile's Godot's (`rest/godot.json`). The
-others have the right names and hierarchy on the model's own proportions, in a T-pose with identity rests:
-exact ones come with a character of the user's.
+Rigify's rest pose is Blender's own (`rest/rigify.json`), that of Godot's Humanoid profile is Godot's
+(`rest/godot.json`). The others have the right names and hierarchy on the model's own proportions, in a T-pose
+with identity rests: exact ones come with a character of the user's.
 """
 
 from __future__ import annotations
