@@ -19,7 +19,9 @@ def page(sidecars: Sequence[Mapping[str, Any]], title: str) -> bytes:
     clips = [_entry(sidecar) for sidecar in sidecars]
     # A prompt may hold "</script>".
     data = json.dumps(clips, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return template.replace("@TITLE@", html.escape(title)).replace("@CLIPS@", data).encode()
+    notices = "".join(f"<p>{html.escape(notice)}</p>" for notice in _notices(sidecars))
+    filled = template.replace("@TITLE@", html.escape(title)).replace("@NOTICES@", notices)
+    return filled.replace("@CLIPS@", data).encode()
 
 
 def index(sidecars: Sequence[Mapping[str, Any]]) -> bytes:
@@ -28,6 +30,15 @@ def index(sidecars: Sequence[Mapping[str, Any]]) -> bytes:
     clips = [{name: value for name, value in sidecar.items() if name not in long} for sidecar in sidecars]
     document = {"format": "posewire.bake", "version": 1, "clips": clips}
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _notices(sidecars: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the licences of the models want to be passed on, each once."""
+    models = [sidecar["model"] for sidecar in sidecars]
+    found = {
+        f"{model['name']}: {model['licence']['notice']}" for model in models if model["licence"]["notice"]
+    }
+    return sorted(found)
 
 
 def _entry(sidecar: Mapping[str, Any]) -> dict[str, Any]:

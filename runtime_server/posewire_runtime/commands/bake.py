@@ -352,11 +352,23 @@ def _clock(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def _show_licences(items: Sequence[Item], info: Any) -> None:
+    """What the models' makers want to be known before anybody uses the motion."""
+    from posewire_runtime.packages.describe import licence_lines
+
+    for name in sorted({item.requests[0].model for item in items}):
+        licence = info(name).licence
+        if licence.notice:
+            print("\n  ".join((f"posewire: {name}", *licence_lines(licence))), file=sys.stderr)
+
+
 def _bake(options: argparse.Namespace, items: Sequence[Item], setting: Any, maker: Maker, info: Any) -> int:
     from tqdm import tqdm
 
     from posewire_runtime.bake.run import run
 
+    if not options.json:
+        _show_licences(items, info)
     began = time.perf_counter()
     with tqdm(total=len(items), unit="clip", leave=False, disable=not sys.stderr.isatty()) as bar:
         outcomes = run(

@@ -1,0 +1,114 @@
+"""The page of everything baked: one file that shows moving figures, without a server or a network."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from posewire_runtime.cli import run
+from posewire_runtime.fakes import FakeProgram
+from posewire_runtime.formats import npz
+from posewire_runtime.types import Licence
+
+LIST = """\
+prompt,name,seconds,passes,tags
+a person walks forward,walk,3,loop root-motion,loco
+"turns left, then </script> stops",turn,2,in-place fps=60,loco
+a person waves,wave,2,,
+"""
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def bake(tmp_path: Path, *words: object) -> Path:
+    (tmp_path / "list.csv").write_text(LIST)
+    out = tmp_path / "out"
+    assert (
+        run(["bake", str(tmp_path / "list.csv"), "--out", str(out), "--format", "npz", *map(str, words)]) == 0
+    )
+    return out
+
+
+def test_the_page_is_whole_and_safe(tmp_path: Path) -> None:
+    page = (bake(tmp_path) / "index.html").read_text()
+    assert page.count("</script>") == 1
+    assert "\\u003c/script>" in page
+    assert "src=" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "@" not in re.sub(r"const clips = .*", "", page).replace("@media", "")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: scripts/e2e_viewer installs it")
+def test_a_browser_shows_every_clip(tmp_path: Path) -> None:
+    """Opened as a file, it draws a figure for each clip."""
+    out = bake(tmp_path, "--rig", "ue5-manny")
+    seen = subprocess.run(
+        [
+            str(CHROMIUM),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path / 'browser'}",
+            "--virtual-time-budget=2000",
+            "--dump-dom",
+            (out / "index.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    assert '<span id="count">3 of 3 clips</span>' in seen
+    assert [html.unescape(p) for p in re.findall(r'class="prompt">(.*?)</p>', seen)] == [
+        "turns left, then </script> stops",
+        "a person walks forward",
+        "a person waves",
+    ]
+    # A canvas gets a size of its own only when its figure was unpacked to be drawn.
+    assert len(re.findall(r"<canvas [^>]*width=", seen)) == 3
+    assert 'href="walk.npz"' in seen
+
+
+def test_licences_are_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the screen, in every sidecar, in the index, on the page and in the files themselves."""
+    from posewire_runtime.commands import models
+    from posewire_runtime.scheduler.library import Entry
+
+    program = FakeProgram()
+    notice = "Not to be used <at sea>."
+    program.info = replace(
+        program.info, licence=Licence("Own-1.0", notice, "dry land", restricts_outputs=True)
+    )
+    monkeypatch.setattr(models, "built_in", lambda: {"stand-in": Entry(program.info, lambda: program)})
+    out = bake(tmp_path)
+    said = capsys.readouterr().err
+    assert notice in said
+    assert "dry land" in said
+    licence = {"identifier": "Own-1.0", "notice": notice, "territory": "dry land", "restricts_outputs": True}
+    assert json.loads((out / "walk.json").read_text())["model"]["licence"] == licence
+    clips = json.loads((out / "index.json").read_text())["clips"]
+    assert [clip["model"]["licence"] for clip in clips] == [licence] * 3
+    assert (out / "index.html").read_text().count(html.escape(notice)) == 1
+    assert notice.encode("utf-32-le") in (out / "walk.npz").read_bytes()
+
+
+def test_previews_know_the_head(tmp_path: Path) -> None:
+    """A hand that is held up all the time is none."""
+    (tmp_path / "list.txt").write_text("a person waves\n")
+    for name, bone in (("smpl22", "Head"), ("godot", "Head"), ("mixamo", "mixamorig:Head")):
+        out = tmp_path / name
+        words = ["--out", str(out), "--format", "npz", "--rig", name, "--passes", "root-motion"]
+        assert run(["bake", str(tmp_path / "list.txt"), *words]) == 0
+        preview = json.loads((out / "a_person_waves_0.json").read_text())["preview"]
+        skeleton = npz.read(out / "a_person_waves_0.npz").skeleton
+        below = [joint for joint in skeleton.names if joint not in ("Root", "root")]
+        assert below[preview["head"]] == bone
+        assert len(preview["parents"]) == preview["joints"] == len(below)
