@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Posewire.Editor")]
+[assembly: InternalsVisibleTo("Posewire.Tests")]
