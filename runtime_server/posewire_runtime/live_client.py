@@ -185,6 +185,8 @@ class AsyncLiveStream(_LiveReader):
     def __init__(self, call: Callable[[], Any], first: First, explain: Explain) -> None:
         super().__init__(explain)
         self._first: pb.LiveRequest | None = write_command(first, next(self._numbers))
+        self._writing = asyncio.Lock()
+        """gRPC takes one message after the other."""
         self._call = call()
         self._events = self._receive()
 
@@ -259,15 +261,18 @@ class AsyncLiveStream(_LiveReader):
 
     async def _begin(self) -> None:
         """Open the session, if nobody did."""
-        if self._first is not None:
-            first, self._first = self._first, None
-            await self._call.write(first)
+        async with self._writing:
+            if self._first is not None:
+                first, self._first = self._first, None
+                await self._call.write(first)
 
     async def _write(self, message: pb.LiveRequest) -> None:
         """Send a message. A stream that has ended hears nothing; its events say how it ended."""
         with suppress(grpc.RpcError, asyncio.InvalidStateError):
             await self._begin()
-            await self._call.write(message)
+            async with self._writing:
+                if not self._call.done():
+                    await self._call.write(message)
 
     async def _receive(self) -> AsyncGenerator[LiveEvent]:
         try:

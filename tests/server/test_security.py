@@ -417,6 +417,7 @@ TLS = {"tls": TlsSettings("c", "k")}
         (OPEN | TLS, "callers that are known"),
         (OPEN | {"token_file": "t"}, "TLS"),
         (OPEN | TLS | {"token_file": "t", "viewer": True}, "no viewer"),
+        ({"tls": TlsSettings("c", "k", "a"), "viewer": True}, "asks for no certificates"),
     ],
 )
 def test_what_strangers_could_use_is_not_opened(settings: dict[str, Any], missing: str) -> None:
@@ -434,6 +435,7 @@ def test_what_strangers_could_use_is_not_opened(settings: dict[str, Any], missin
         {"host": "127.1.2.3"},
         OPEN | TLS | {"token_file": "t"},
         OPEN | {"tls": TlsSettings("c", "k", "a")},
+        {"tls": TlsSettings("c", "k", "a"), "viewer": True, "token_file": "t"},
     ],
 )
 def test_what_is_safe_needs_no_word(settings: dict[str, Any]) -> None:

@@ -23,7 +23,15 @@ def is_loopback(host: str) -> bool:
 
 def check_exposure(settings: Settings) -> None:
     """Raises `InvalidConfig` for a server that strangers could use or overhear, unless that was asked for."""
-    if is_loopback(settings.host) or settings.allow_insecure:
+    if settings.allow_insecure:
+        return
+    if settings.viewer and settings.tls.clients and not settings.token_file:
+        message = (
+            "the viewer's door asks for no certificates, so it would let in everybody whom tls.clients keeps "
+            "out: expected a token_file beside it, or no viewer; or say --allow-insecure"
+        )
+        raise InvalidConfig(message, [Violation("viewer", message)])
+    if is_loopback(settings.host):
         return
     missing: list[str] = []
     if not settings.tls.certificate:
