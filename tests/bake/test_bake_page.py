@@ -56,7 +56,7 @@ def test_a_browser_shows_every_clip(tmp_path: Path) -> None:
             "--disable-gpu",
             f"--user-data-dir={tmp_path / 'browser'}",
             "--window-size=1280,1000",
-            "--virtual-time-budget=2000",
+            "--virtual-time-budget=10000",
             "--dump-dom",
             (out / "index.html").as_uri(),
         ],
