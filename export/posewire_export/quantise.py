@@ -38,6 +38,9 @@ GROUP = 32
 _TINY = np.float32(1e-12)
 """Keeps the scale of an all-zero row or column from being zero."""
 
+_LEAST_SCALE = np.float32(1e-20)
+"""Groups with a smaller scale hold nothing but zeros."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -152,8 +155,8 @@ class Int4:
         return Rows(x)
 
     def product(self, g: GraphBuilder, rows: Rows, matrix: Matrix) -> str:
-        stored = cache(lambda: to_int4(matrix.read()))
-        levels = g.weight(f"{matrix.name}:int4", lambda: stored()[0])
+        stored = cache(lambda: to_groups(matrix.read(), 4))
+        levels = g.weight(f"{matrix.name}:int4", lambda: as_bytes(stored()[0], 4))
         scale = g.weight(f"{matrix.name}:int4-scale", lambda: stored()[1])
         width, out = matrix.shape
         sizes = {"K": width, "N": out, "bits": 4, "block_size": GROUP}
@@ -185,14 +188,24 @@ def to_int8(matrix: Float) -> tuple[NDArray[np.int8], Float]:
     return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
 
 
-def to_int4(matrix: Float) -> tuple[NDArray[np.uint8], Float]:
-    """Levels (out, groups, 16), two to a byte around 8, and scales (out, groups)."""
+def to_groups(
+    matrix: Float, bits: int, scale_type: type[np.float16] | type[np.float32] = np.float32
+) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """Levels (out, groups, 32) around the middle, and the scale of each group (out, groups)."""
+    middle, top = 1 << (bits - 1), (1 << bits) - 1
     width, out = matrix.shape
     groups = np.pad(matrix.T, ((0, 0), (0, -width % GROUP))).reshape(out, -1, GROUP)
     at = np.abs(groups).argmax(-1)[..., None]
-    # The largest value, whatever its sign, takes the lowest level, -8: so that all levels are used.
-    scale = np.take_along_axis(groups, at, -1) / np.float32(-8)
-    scale = np.where(scale == 0, _TINY, scale)
-    levels = (np.clip(np.rint(groups / scale), -8, 7) + 8).astype(np.uint8)
-    packed = levels[..., 0::2] | (levels[..., 1::2] << np.uint8(4))
-    return packed.astype(np.uint8), scale[..., 0].astype(np.float32)
+    # The largest value, whatever its sign, takes the lowest level: so that all levels are used.
+    scale = np.take_along_axis(groups, at, -1)[..., 0] / np.float32(-middle)
+    scale = np.where(np.abs(scale) < _LEAST_SCALE, np.float32(1), scale)
+    levels = np.clip(np.rint(groups / scale[..., None]), -middle, top - middle)
+    power = (levels * levels).sum(-1)
+    # The scale that fits these levels best; where float16 would lose it, any scale of all zeros does.
+    best = np.where(power > 0, (levels * groups).sum(-1) / np.maximum(power, 1), scale)
+    return (levels + middle).astype(np.uint8), best.astype(scale_type)
+
+
+def as_bytes(levels: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Two 4-bit levels to a byte, the first in the low half."""
+    return levels if bits == 8 else levels[..., 0::2] | (levels[..., 1::2] << np.uint8(4))

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.export
 pytest.importorskip("onnx")
 
 from posewire_export.graph import GraphBuilder, WeightFile  # noqa: E402
-from posewire_export.quantise import Matrix  # noqa: E402
-from posewire_export.text.formats import FormatName, Target, format_named, to_groups  # noqa: E402
+from posewire_export.quantise import Matrix, to_groups  # noqa: E402
+from posewire_export.text.formats import FormatName, Target, format_named  # noqa: E402
 from posewire_export.text.net import Rounding, relative  # noqa: E402
 from posewire_runtime.device.engine import Engine, Graph  # noqa: E402
 from posewire_runtime.device.providers import EngineSettings  # noqa: E402

@@ -20,10 +20,9 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from posewire_export.graph import GraphBuilder
-from posewire_export.quantise import GROUP, Int8, Matrix, Plain, Rows, Storage, to_int8
+from posewire_export.quantise import GROUP, Int8, Matrix, Plain, Rows, Storage, as_bytes, to_groups, to_int8
 from posewire_runtime.packages.manifest import Precision
 from posewire_runtime.types import Float
 
@@ -96,7 +95,7 @@ class Grouped:
     def product(self, g: GraphBuilder, rows: Rows, matrix: Matrix) -> str:
         stored = cache(lambda: to_groups(matrix.read(), self.bits, self._scale_type))
         name = f"{matrix.name}:{self.precision}-groups"
-        levels = g.weight(name, lambda: _bytes(stored()[0], self.bits))
+        levels = g.weight(name, lambda: as_bytes(stored()[0], self.bits))
         scale = g.weight(f"{name}-scale", lambda: stored()[1])
         width, out = matrix.shape
         sizes = {"K": width, "N": out, "bits": self.bits, "block_size": GROUP}
@@ -112,32 +111,9 @@ class Grouped:
         return groups.reshape(matrix.shape[1], -1)[:, : matrix.shape[0]].T
 
 
-def to_groups(
-    matrix: Float, bits: int, scale_type: type[np.float16] | type[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
-    """Levels (out, groups, 32) around the middle, and the scale of each group (out, groups)."""
-    middle, top = 1 << (bits - 1), (1 << bits) - 1
-    width, out = matrix.shape
-    groups = np.pad(matrix.T, ((0, 0), (0, -width % GROUP))).reshape(out, -1, GROUP)
-    at = np.abs(groups).argmax(-1)[..., None]
-    # The largest value, whatever its sign, takes the lowest level: so that all levels are used.
-    scale = np.take_along_axis(groups, at, -1)[..., 0] / np.float32(-middle)
-    scale = np.where(np.abs(scale) < _TINY, np.float32(1), scale)
-    levels = np.clip(np.rint(groups / scale[..., None]), -middle, top - middle)
-    power = (levels * levels).sum(-1)
-    # The scale that fits these levels best; where float16 would lose it, any scale of all zeros does.
-    best = np.where(power > 0, (levels * groups).sum(-1) / np.maximum(power, 1), scale)
-    return (levels + middle).astype(np.uint8), best.astype(scale_type)
-
-
 def _grouped(name: FormatName, bits: Literal[4, 8], target: Target) -> Format:
     storage = Grouped(bits, target)
     return Format(name, storage, lambda rows, matrix: rows @ storage.meant(matrix))
-
-
-def _bytes(levels: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """Two 4-bit levels to a byte, the first in the low half."""
-    return levels if bits == 8 else levels[..., 0::2] | (levels[..., 1::2] << np.uint8(4))
 
 
 def _half_product(rows: Float, matrix: Float) -> Float:
