@@ -419,6 +419,177 @@ void busy(const Arguments& given) {
     demand(false, "a status");
 }
 
+// Plays a session in real time and fetches its events, as a game does.
+struct Game {
+    posewire::Live& live;
+    posewire::Player player{};
+    pw_pose pose{};
+    std::vector<float> rotations{}, frames{};
+    std::map<uint64_t, pw_code> answers{};
+    std::map<uint64_t, uint32_t> segments{};  // by command: their first frame
+    std::string prompt{}, notices{}, message{};
+    int32_t code = -1;
+    int started = 0;
+    float fastest = 0;  // of the pelvis, metres between two looks
+    std::vector<float> last_root{};
+
+    void look() {
+        while (const auto event = live.poll()) {
+            if (event->kind == PW_EVENT_STARTED) ++started;
+            if (event->kind == PW_EVENT_ANSWER) answers[event->command] = pw_code(event->code);
+            if (event->kind == PW_EVENT_NOTICE) notices += std::string(event->name) + " ";
+            if (event->kind == PW_EVENT_SEGMENT) {
+                segments.emplace(event->command, event->first_frame);
+                prompt = event->message;
+            }
+            if (event->kind == PW_EVENT_STATUS) code = event->code, message = event->message;
+        }
+        player.advance(0.01);
+        pose = player.sample(rotations);
+        if (pose.has_pose) {
+            const float* root = pose.root_position;
+            for (size_t c = 0; !last_root.empty() && c < 3; ++c)
+                fastest = std::max(fastest, std::abs(root[c] - last_root[c]));
+            last_root.assign(root, root + 3);
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+
+    template <class Done>
+    void until(const char* what, Done done, double seconds = 30) {
+        const auto begun = Clock::now();
+        while (!done()) {
+            look();
+            demand(Clock::now() - begun < std::chrono::duration<double>(seconds),
+                   std::string(what) + " in time; found state " + std::to_string(pose.state) + ", " +
+                       std::to_string(live.describe().frames) + " frames, code " + std::to_string(code) + " " +
+                       message);
+        }
+    }
+    void play_for(double seconds) {
+        const double end = pose.time + seconds;
+        until("more motion", [&] { return pose.time >= end || code >= 0; });
+    }
+};
+
+// e2e live TARGET: prompts, a target, resting, ends.
+void live(const Arguments& given) {
+    posewire::Client client(given[0].c_str());
+    auto wish = posewire::options<pw_live_options>();
+    const uint64_t seed = 3;
+    wish.prompt = "a person walks forward";
+    wish.seed = &seed;
+    wish.ahead_seconds = 0.5;
+    auto session = client.live(wish);
+    Game game{session};
+    game.player.play(session);
+    game.until("motion", [&] { return game.pose.state == PW_PLAYER_PLAYING; });
+    game.play_for(2);
+    const auto begun = session.describe();
+    demand(begun.started && begun.connected && *begun.session_id && begun.played > 40, "a session that runs");
+    demand(begun.frames <= begun.played + 0.5 * session.header().fps + 20, "frames no further ahead");
+    std::vector<float> copied(3 * 5);
+    demand(pw_live_frames(session.get(), begun.frames - 5, 5, nullptr, copied.data(), nullptr) == PW_OK,
+           std::string("the newest frames, found ") + pw_last_error());
+    demand(pw_live_frames(session.get(), 0, 1, nullptr, copied.data(), nullptr) == PW_FAILED_PRECONDITION,
+           "that the oldest are gone");
+
+    const uint64_t wave = session.prompt("a person waves");
+    game.until("the new prompt", [&] { return game.segments.count(wave) != 0; });
+    demand(game.answers[wave] == PW_OK && game.prompt == "a person waves", "an answer and a segment");
+    tell("a new prompt shows " + std::to_string(game.segments[wave] / session.header().fps - game.pose.time) +
+         " s after the play head");
+    const float here[3] = {game.pose.position[0] + 1, 0, game.pose.position[2] + 1};
+    const uint64_t go = session.target(game.player.get(), here, nullptr);
+    const uint64_t wrong = session.pace(1e9);
+    game.until("answers", [&] { return game.answers.count(go) && game.answers.count(wrong); });
+    demand(game.answers[go] == PW_OK, "a target that is taken");
+    demand(game.answers[wrong] == PW_INVALID_ARGUMENT, "a pace that is refused");
+    session.clear();
+    session.stop();
+    game.play_for(2);
+    demand(game.code == -1 && game.pose.state == PW_PLAYER_PLAYING, "a session that still runs");
+    demand(game.fastest < 0.1f, "no jump, found " + std::to_string(game.fastest) + " m");
+    session.close();
+    game.until("the end", [&] { return game.code >= 0; });
+    demand(game.code == PW_OK, "a good end, found " + game.message);
+    game.until("the motion's end", [&] { return game.pose.state == PW_PLAYER_ENDED; });
+
+    wish.model = "no-such-model";
+    auto refused = client.live(wish);
+    Collected got;
+    got.read(refused);
+    got.demand_status(PW_NOT_FOUND, "no-such-model");
+}
+
+// e2e live_breaks TARGET: through a door that somebody shuts and opens; the session goes on.
+void live_breaks(const Arguments& given) {
+    posewire::Client client(given[0].c_str());
+    auto wish = posewire::options<pw_live_options>();
+    wish.prompt = "a person walks forward";
+    auto session = client.live(wish);
+    Game game{session};
+    game.player.play(session);
+    game.until("motion", [&] { return game.pose.time > 1; });
+    for (int round = 0; round < 3; ++round) {
+        tell("shut it");
+        game.until("a held pose", [&] { return game.pose.state == PW_PLAYER_STARVED; });
+        demand(game.pose.has_pose && !session.describe().connected, "a pose without a connection");
+        const uint64_t wave = session.prompt("a person waves");
+        tell("open it");
+        game.until("the prompt", [&] { return game.segments.count(wave) != 0; });
+        game.play_for(1);
+        demand(game.pose.state == PW_PLAYER_PLAYING, "motion again");
+    }
+    demand(session.describe().resumes == 3 && game.started == 4, "three times back");
+    demand(game.fastest < 0.1f, "no jump, found " + std::to_string(game.fastest) + " m");
+}
+
+// e2e live_lost TARGET: the server is killed and started again; a new session goes on where the old one was.
+void live_lost(const Arguments& given) {
+    posewire::Client client(given[0].c_str());
+    auto wish = posewire::options<pw_live_options>();
+    wish.prompt = "a person walks forward";
+    auto session = client.live(wish);
+    Game game{session};
+    game.player.play(session);
+    game.until("motion", [&] { return game.pose.time > 1; });
+    tell("kill it");
+    game.until("a held pose", [&] { return game.pose.state == PW_PLAYER_STARVED; });
+    tell("start it");
+    game.until("the end of the session", [&] { return game.code >= 0; });
+    tell(std::string("the lost session ends with ") + pw_code_name(game.code) + ": " + game.message);
+    demand(game.code != PW_OK, "that the session is lost");
+    wish.wait_for_server = 1;
+    auto next = client.live(wish);
+    game.player.play(next);
+    const std::vector<float> held = game.last_root;
+    game.code = -1;
+    game.fastest = 0;
+    Game again{next, std::move(game.player)};
+    again.last_root = held;
+    again.until("motion again", [&] { return again.pose.state == PW_PLAYER_PLAYING; });
+    again.play_for(1);
+    demand(again.fastest < 0.1f, "no jump, found " + std::to_string(again.fastest) + " m");
+}
+
+// e2e live_leave TARGET: sessions that are dropped in every state; the server says afterwards whether it kept any.
+void live_leave(const Arguments& given) {
+    for (int round = 0; round < 12; ++round) {
+        auto client = std::make_unique<posewire::Client>(given[0].c_str());
+        auto wish = posewire::options<pw_live_options>();
+        wish.prompt = "a person walks";
+        std::vector<posewire::Live> sessions;
+        for (int i = 0; i < 3; ++i) sessions.push_back(client->live(wish));
+        std::this_thread::sleep_for(std::chrono::milliseconds(20 * round));
+        if (round % 3 == 0) sessions.clear();
+        if (round % 3 == 1) sessions[0].close();
+        const auto begun = Clock::now();
+        client.reset();
+        demand(Clock::now() - begun < std::chrono::seconds(3), "a client that is gone within its two seconds");
+    }
+}
+
 // e2e bones - : names from the input, one a line; the rig and its map.
 void bones(const Arguments&) {
     std::vector<std::string> names;
@@ -441,6 +612,7 @@ const std::map<std::string, void (*)(const Arguments&)> kScenarios = {
     {"dump", dump},         {"cancel", cancel}, {"errors", errors}, {"models", models},
     {"resume", resume},     {"bones", bones},   {"broken", broken}, {"leave", leave},
     {"retarget", retarget}, {"secure", secure}, {"busy", busy},
+    {"live", live},         {"live_breaks", live_breaks}, {"live_lost", live_lost}, {"live_leave", live_leave},
 };
 
 }  // namespace

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -82,6 +84,48 @@ class Restarted:
         self._server.kill()
 
 
+class Door:
+    """A port that leads to a server and can be shut, as a network that breaks."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = host, int(port)
+        self._through: list[socket.socket] = []
+        self._open = True
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def shut(self) -> None:
+        self._open = False
+        for end in self._through:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._through.clear()
+
+    def open(self) -> None:
+        self._open = True
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._listener.accept()
+            if not self._open:
+                near.close()
+                continue
+            far = socket.create_connection(self._target)
+            self._through += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+
+
 class Runner:
     """Runs scenarios of the C++ program."""
 
@@ -101,7 +145,7 @@ class Runner:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for line in process.stdout:
-                answers[line.strip()]()
+                answers.get(line.strip(), lambda: print("  " + line.strip()))()  # noqa: B023
         if process.returncode:
             raise SystemExit(f"{scenario} failed ({process.returncode})")
 
@@ -226,7 +270,25 @@ def rigs(run: Runner, folder: Path) -> None:
     print(f"  {checked} lists of names")
 
 
-SCENARIOS = {"frames": frames, "calls": calls, "breaks": breaks, "security": security, "rigs": rigs}
+def live(run: Runner, folder: Path) -> None:
+    del folder
+    with served() as server:
+        print("  " + run("live", server.address).strip())
+        run("live_leave", server.address)
+        door = Door(server.address)
+        run.talk("live_breaks", {"shut it": door.shut, "open it": door.open}, door.address)
+    with Restarted() as server:
+        run.talk("live_lost", {"kill it": server.kill, "start it": server.start}, server.address)
+
+
+SCENARIOS = {
+    "frames": frames,
+    "calls": calls,
+    "breaks": breaks,
+    "security": security,
+    "rigs": rigs,
+    "live": live,
+}
 
 
 def main() -> None:
