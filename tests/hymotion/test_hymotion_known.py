@@ -1,0 +1,85 @@
+"""A HY-Motion package goes on from known frames, alone and in company, in both ways of stepping."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("torch")
+from posewire_runtime import puppet
+from posewire_runtime.device.engine import Engine
+from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.families import package_info
+from posewire_runtime.families.hymotion import HyMotion
+from posewire_runtime.motion.root import place
+from posewire_runtime.motion.trim import cut
+from posewire_runtime.packages.package import Package
+from posewire_runtime.sampling.hold import shares
+from posewire_runtime.types import Clip, Features, Request, Sampling
+
+pytestmark = pytest.mark.export
+
+KNOWN = 15
+FIRM = int((shares(KNOWN) == 1).sum())
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["host", "resident"])
+def program(request: pytest.FixtureRequest, exported: Callable[[str], Path]) -> Iterator[HyMotion]:
+    package = Package.open(exported("fp32"))
+    engine = Engine(EngineSettings(provider="cpu", threads=2))
+    opened = HyMotion(package, engine, package_info(package), resident=request.param)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def known() -> Clip:
+    walk = cut(puppet.perform("a person walks", 90, 30.0, 1), 40, 40 + KNOWN)
+    return place(walk, np.zeros(3, np.float32), 0.0)
+
+
+def make(program: HyMotion, wanted: Sequence[Request]) -> list[Clip]:
+    runs = [program.start(r, c) for r, c in zip(wanted, program.condition(wanted), strict=True)]
+    while going := [run for run in runs if not run.finished]:
+        program.step(going)
+    return [program.clip(run) for run in runs]
+
+
+@pytest.mark.parametrize("solver", ["euler", "ab2"])
+def test_it_begins_with_the_known_frames_and_goes_its_own_way_then(
+    program: HyMotion, golden: Mapping[str, NDArray[Any]], known: Clip, solver: str
+) -> None:
+    free = Request(
+        prompt="",
+        model="tiny",
+        frames=60,
+        seed=7,
+        sampling=Sampling("reference", steps=6, solver=solver),
+        features=Features(golden["generate0_ctxt"][0], golden["generate0_vtxt"][0]),
+        smooth=False,
+        ground=False,
+        raw=True,
+    )
+    held = replace(free, known=known)
+    [alone], [going_on] = make(program, [free]), make(program, [held])
+    latent = program._decoder.latent(known)
+    np.testing.assert_allclose(going_on.raw["latent"][:FIRM], latent[:FIRM], atol=1e-4)
+    np.testing.assert_allclose(going_on.root[:FIRM], known.root[:FIRM], atol=1e-3)
+    likeness = np.abs((going_on.rotations[:FIRM] * known.rotations[:FIRM]).sum(-1))
+    assert likeness.min() > 1 - 1e-5
+    assert np.abs(alone.raw["latent"][:FIRM] - latent[:FIRM]).max() > 0.1
+    assert not np.allclose(going_on.raw["latent"][KNOWN:], alone.raw["latent"][KNOWN:])
+    together = make(program, [free, held])
+    for found, expected in zip(together, (alone, going_on), strict=True):
+        np.testing.assert_allclose(found.raw["latent"], expected.raw["latent"], atol=1e-3)
+
+
+def test_the_numbers_of_a_clip_decode_to_it(program: HyMotion, known: Clip) -> None:
+    back = program._decoder.clip(program._decoder.latent(known), smooth=False, ground=False)
+    np.testing.assert_allclose(back.root, known.root, atol=1e-4)
+    assert np.abs((back.rotations * known.rotations).sum(-1)).min() > 1 - 1e-5
