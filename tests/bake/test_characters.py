@@ -68,7 +68,7 @@ def files(tmp_path: Path, make: Make) -> dict[str, Path]:
     """Characters: our rigs in files, one of them an A-pose with rolled bones, one in another tool's units."""
     clip = make("stands idle", 1)
     out: dict[str, Path] = {}
-    for name in ("ue5-manny", "mixamo", "rigify", "vrm"):
+    for name in ("ue5-manny", "mixamo", "rigify", "vrm", "godot"):
         out[name] = tmp_path / f"{name}.glb"
         out[name].write_bytes(glb.encode(rig(name).put(clip), {}))
     out["scaled"] = tmp_path / "scaled.glb"
@@ -89,7 +89,7 @@ def put(character: Character, clip: Clip, passes: str = "") -> Tracks:
 
 
 @pytest.mark.parametrize(
-    "name", ["ue5-manny", "mixamo", "rigify", "vrm", "scaled", "bvh", "fbx rigify", "fbx bones"]
+    "name", ["ue5-manny", "mixamo", "rigify", "vrm", "godot", "scaled", "bvh", "fbx rigify", "fbx bones"]
 )
 def test_bones_turn_as_far_as_joints(name: str, files: dict[str, Path], make: Make) -> None:
     """Every mapped bone's change from its calibrated rest is the joint's from its own, within 0.1 degree."""
@@ -112,7 +112,7 @@ def test_bones_turn_as_far_as_joints(name: str, files: dict[str, Path], make: Ma
         assert np.degrees(np.arccos(np.minimum(cosine, 1))).max() < 2
 
 
-@pytest.mark.parametrize("name", ["ue5-manny", "mixamo", "rigify", "scaled"])
+@pytest.mark.parametrize("name", ["ue5-manny", "mixamo", "rigify", "godot", "scaled"])
 def test_feet_stay_on_the_floor(name: str, files: dict[str, Path], make: Make) -> None:
     """A foot that stands is as high as at rest: within some centimetres, on legs of other proportions too."""
     character = read_character(files[name])
