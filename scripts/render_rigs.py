@@ -1,7 +1,7 @@
 """Renders baked files beside one another with Blender (bpy): docs/pictures/bake/rigs.png is made by it.
 
-posewire bake one.csv --out a --format glb && posewire bake one.csv --out b --format fbx --rig ue5-manny …
-.venv-bpy/bin/python scripts/render_rigs.py OUT.png FRAME a/m.glb b/m.fbx c/m.fbx
+for rig in smpl22 ue5-manny mixamo rigify godot; do posewire bake one.csv --out $rig --format glb,fbx --rig $rig; done
+.venv-bpy/bin/python scripts/render_rigs.py OUT.png FRAME smpl22/m.glb ue5-manny/m.fbx mixamo/m.fbx rigify/m.fbx godot/m.glb
 """
 
 import sys
@@ -10,8 +10,8 @@ from pathlib import Path
 import bpy
 from mathutils import Vector
 
-COLOURS = ((0.16, 0.22, 0.42), (0.62, 0.16, 0.05), (0.1, 0.34, 0.18))
-APART = 1.35
+COLOURS = ((0.16, 0.22, 0.42), (0.62, 0.16, 0.05), (0.1, 0.34, 0.18), (0.5, 0.36, 0.06), (0.3, 0.12, 0.4))
+APART = 0.98
 
 
 def material(name: str, colour: tuple[float, float, float]) -> bpy.types.Material:
