@@ -1,7 +1,7 @@
 """The .meta files of the Unity package: one beside each asset, with a GUID that follows from its path.
 
 python unity_client_stub/metas.py                  # writes those that are missing
-python unity_client_stub/metas.py --library FILE   # copies a native library into Runtime/Plugins, with its settings
+python unity_client_stub/metas.py --library FILE   # puts a native library into Runtime/Plugins
 """
 
 from __future__ import annotations

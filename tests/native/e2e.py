@@ -130,10 +130,14 @@ class Runner:
     """Runs scenarios of the C++ program."""
 
     def __init__(self, program: str) -> None:
-        self._program = program
+        self.program = program
+
+    def command(self, scenario: str, *arguments: object) -> list[str]:
+        """How one is run."""
+        return [self.program, scenario, *map(str, arguments)]
 
     def __call__(self, scenario: str, *arguments: object, given: str = "") -> str:
-        command = [self._program, scenario, *map(str, arguments)]
+        command = self.command(scenario, *arguments)
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise SystemExit(f"{scenario} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
@@ -141,7 +145,7 @@ class Runner:
 
     def talk(self, scenario: str, answers: dict[str, Callable[[], None]], *arguments: object) -> None:
         """Runs one that asks for things on its way."""
-        command = [self._program, scenario, *map(str, arguments)]
+        command = self.command(scenario, *arguments)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for line in process.stdout:
