@@ -108,7 +108,9 @@ class LiveStream(_LiveReader):
         """All events, as they arrive; raises the error that the stream ends with."""
         while self._waiting:
             yield self._waiting.popleft()
-        yield from self._events
+        # `yield from` would end the stream where a loop over it is left.
+        for event in self._events:  # noqa: UP028
+            yield event
 
     def __iter__(self) -> Iterator[Chunk]:
         return (event for event in self.events() if isinstance(event, Chunk))
