@@ -44,7 +44,8 @@ def compile_package(folder: Path) -> Path:
     compile_to(folder / "QuickStart.dll", sources(PACKAGE / "Samples~"), *engine)
     program = folder / "Posewire.Tests.exe"
     files = sources(PACKAGE / "Tests") + [str(path) for path in sorted(HERE.glob("*.cs"))]
-    compile_to(program, files, "UnityEditor", "Posewire.Editor", "nunit.framework", *engine)
+    needs = ("UnityEditor", "Posewire.Editor", "QuickStart", "nunit.framework", *engine)
+    compile_to(program, files, *needs)
     return program
 
 

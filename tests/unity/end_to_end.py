@@ -105,6 +105,7 @@ def scenes(run: Mono, folder: Path) -> None:
     with served() as server:
         run("clip", server.address)
         run("live", server.address)
+        run("sample", server.address)
 
 
 def breaks(run: Mono, folder: Path) -> None:

@@ -124,11 +124,11 @@ namespace UnityEngine
             {
                 if (on == value) return;
                 on = value;
-                Messages.Send(this, value ? "OnEnable" : "OnDisable");
+                if (gameObject.active) Messages.Send(this, value ? "OnEnable" : "OnDisable");
             }
         }
 
-        public bool isActiveAndEnabled { get { return on && !destroyed; } }
+        public bool isActiveAndEnabled { get { return on && !destroyed && gameObject.active; } }
     }
 
     public class MonoBehaviour : Behaviour { }
@@ -192,8 +192,21 @@ namespace UnityEngine
             var made = new T { gameObject = this, name = name };
             components.Add(made);
             if (prepare != null) prepare(made);
-            if (made is MonoBehaviour) Messages.Send(made, "OnEnable");
+            if (made is MonoBehaviour && active) Messages.Send(made, "OnEnable");
             return made;
+        }
+
+        internal bool active = true;
+
+        public void SetActive(bool now)
+        {
+            if (active == now) return;
+            active = now;
+            foreach (var component in components.ToArray())
+            {
+                var behaviour = component as MonoBehaviour;
+                if (behaviour != null && behaviour.on) Messages.Send(behaviour, now ? "OnEnable" : "OnDisable");
+            }
         }
 
         public T GetComponent<T>() where T : class

@@ -30,17 +30,27 @@ namespace Posewire.Samples
         private string prompt = "a person walks forward, then waves";
         private string notice = "";
 
-        private void Start()
+        /// <summary>Where the server is.</summary>
+        public string Server
         {
-            var connection = gameObject.AddComponent<PosewireConnection>();
-            connection.enabled = false;
+            get { return server; }
+            set { server = value; }
+        }
+
+        private void OnEnable()
+        {
+            var figure = new GameObject("figure");
+            figure.transform.SetParent(transform, false);
+            figure.SetActive(false);  // until everything is set
+            var connection = figure.AddComponent<PosewireConnection>();
             connection.Settings = new ClientSettings { Target = server };
-            connection.enabled = true;
-            MakeBones();
-            character = gameObject.AddComponent<PosewireCharacter>();
+            MakeBones(figure.transform);
+            character = figure.AddComponent<PosewireCharacter>();
+            character.Connection = connection;
+            character.Prompt = prompt;
             character.WaitForServer = true;
             character.onNotice.AddListener(text => notice = text);
-            character.Play(prompt);
+            figure.SetActive(true);
         }
 
         private void OnGUI()
@@ -52,9 +62,9 @@ namespace Posewire.Samples
             GUI.Label(new Rect(10, 40, 800, 48), character.State + "  " + trouble);
         }
 
-        private void MakeBones()
+        private static void MakeBones(Transform figure)
         {
-            var made = new Dictionary<string, Transform> { { "-", transform } };
+            var made = new Dictionary<string, Transform> { { "-", figure } };
             foreach (var line in Bones)
             {
                 var words = line.Split(' ');
