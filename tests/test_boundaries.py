@@ -40,7 +40,8 @@ ROOMS: dict[str, str] = {
     "client": "client live_client",
     "server": "server server.*",
     "gateway": "gateway gateway.*",
-    "in process": "local bake bake.* profile profile.*",
+    "in process": "local bake bake.*",
+    "profile": "profile profile.*",
     "commands": "cli commands commands.*",
 }
 """Room -> its modules, as patterns under posewire_runtime; the lowest room first, the first match counts."""
@@ -65,6 +66,7 @@ ARROWS: dict[str, str] = {
     "server": "nouns metrics motion exchange wire planner scheduler text.settings text.rewrite device.memory",
     "gateway": "nouns motion exchange wire figure formats server",
     "in process": "nouns metrics motion exchange wire scheduler formats figure client",
+    "profile": "nouns metrics packages device families.base exchange scheduler client",
     "commands": "*",
 }
 """Room -> rooms and modules that it may import, besides itself."""
