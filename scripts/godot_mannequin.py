@@ -1,5 +1,5 @@
-"""Makes the mannequin of Godot's demo project: the model's own proportions and body on bones named and turned as
-Godot's humanoid profile wants them.
+"""Makes the mannequin of the Godot demo: the model's proportions and body on bones named and turned as Godot
+likes its humanoids.
 
     scripts/godot --headless -s scripts/rest_poses/read_godot.gd -- rest.json
     .venv/bin/python scripts/godot_mannequin.py rest.json

@@ -1,8 +1,8 @@
 extends Node3D
 ## A mannequin, a prompt, and what the connection says.
 
-const _LOOKS_AT := Vector3(0, 0.85, 0)
-const _VIEW := Vector3(1.9, 0.75, 3.6)
+const _LOOKS_AT := Vector3(0, 0.65, 0)
+const _VIEW := Vector3(1.9, 1.0, 3.9)
 
 @onready var character: PosewireCharacter = %PosewireCharacter
 @onready var _camera: Camera3D = $Camera
@@ -29,7 +29,7 @@ func _process(delta: float) -> void:
 ## The camera goes along without turning.
 func _follow(delta: float) -> void:
 	var path := character.get_skeleton().global_transform * character.path()
-	_camera.position = _camera.position.lerp(path.origin + _LOOKS_AT + _VIEW, 1 - exp(-4 * delta))
+	_camera.position = _camera.position.lerp(path.origin + _LOOKS_AT + _VIEW, 1 - exp(-6 * delta))
 
 
 func _status() -> String:

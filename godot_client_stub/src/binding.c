@@ -436,6 +436,7 @@ void gd_register(const gd_class* of) {
     };
     godot.classdb_register_extension_class3(library, &name, &base, &info);
     for (size_t i = 0; i < of->method_count; i++) register_method(of, &of->methods[i]);
+    for (size_t i = 0; i < of->more_count; i++) register_method(of, &of->more_methods[i]);
     for (size_t i = 0; i < of->constant_count; i++) {
         gd_handle group = name_of(of->constants[i].group), constant = name_of(of->constants[i].name);
         godot.classdb_register_extension_class_integer_constant(library, &name, &group, &constant,

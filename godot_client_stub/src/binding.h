@@ -63,6 +63,8 @@ struct gd_class {
     void (*drop)(void* self);
     const gd_method* methods;
     size_t method_count;
+    const gd_method* more_methods;
+    size_t more_count;
     const gd_constant* constants;
     size_t constant_count;
 };

@@ -13,6 +13,12 @@ typedef struct gd_stream {
     pw_stream* handle;
 } gd_stream;
 
+enum { GD_LIVE_METHODS = 7 };
+extern const gd_method live_methods[GD_LIVE_METHODS]; /* more of PosewireStream's */
+
+/* Of a PosewirePlayer; NULL: it is none, or has no bones yet. */
+pw_player* gd_player_handle(const gd_value* value);
+
 /* After a function of the C interface that failed: its error, and false. */
 static inline bool gd_refused(void) { return gd_fail("%s", pw_last_error()); }
 

@@ -48,6 +48,24 @@ static const gd_field generate_fields[] = {
     GD_FIELD(pw_generate_options, GD_DOUBLE, resume_seconds),
 };
 
+static const gd_field live_fields[] = {
+    GD_FIELD(pw_live_options, GD_TEXT, prompt),
+    GD_FIELD(pw_live_options, GD_TEXT, model),
+    GD_FIELD(pw_live_options, GD_TEXT, preset),
+    GD_FIELD(pw_live_options, GD_TEXT, solver),
+    GD_FIELD(pw_live_options, GD_TEXT, request_id),
+    GD_FIELD(pw_live_options, GD_SEED, seed),
+    GD_FIELD(pw_live_options, GD_UINT, steps),
+    GD_FIELD(pw_live_options, GD_FLOAT, guidance),
+    GD_FIELD(pw_live_options, GD_UINT, packing),
+    GD_FIELD(pw_live_options, GD_UINT, chunk_frames),
+    GD_FIELD(pw_live_options, GD_UINT, priority),
+    GD_FIELD(pw_live_options, GD_DOUBLE, ahead_seconds),
+    GD_FIELD(pw_live_options, GD_FLAG, special_game),
+    GD_FIELD(pw_live_options, GD_FLAG, wait_for_server),
+    GD_FIELD(pw_live_options, GD_DOUBLE, resume_seconds),
+};
+
 static const gd_field warm_fields[] = {
     GD_LIST(pw_warm_options, GD_TEXTS, models, model_count),
     GD_LIST(pw_warm_options, GD_TEXTS, prompts, prompt_count),
@@ -115,6 +133,22 @@ static pw_stream* generate(gd_client* self, const char* prompt, const gd_value* 
 static void call_generate(void* self, const gd_value* const* args, gd_value* out) {
     gd_arena arena = {0};
     pw_stream* stream = generate(self, gd_keep_text(&arena, args[0]), args[1], &arena);
+    if (stream) ((gd_stream*)gd_new(&stream_class, out))->handle = stream;
+    gd_free_all(&arena);
+}
+
+static pw_stream* open_live(gd_client* self, const gd_value* options, gd_arena* arena) {
+    pw_live_options wish;
+    pw_stream* stream = NULL;
+    pw_live_options_init(&wish, sizeof wish);
+    if (!is_open(self) || !gd_read_options(options, live_fields, GD_COUNT(live_fields), &wish, arena)) return NULL;
+    if (pw_live_open(self->handle, &wish, &stream) != PW_OK) gd_refused();
+    return stream;
+}
+
+static void call_live(void* self, const gd_value* const* args, gd_value* out) {
+    gd_arena arena = {0};
+    pw_stream* stream = open_live(self, args[0], &arena);
     if (stream) ((gd_stream*)gd_new(&stream_class, out))->handle = stream;
     gd_free_all(&arena);
 }
@@ -228,6 +262,7 @@ static const gd_method methods[] = {
     {"get_state", call_get_state, GD_GIVES(INT), 0, 0, {{0}}, false},
     {"generate", call_generate, GD_OBJECT("", "PosewireStream"), 2, 1,
      {GD_TAKES(STRING, "prompt"), GD_TAKES(DICTIONARY, "options")}, false},
+    {"live", call_live, GD_OBJECT("", "PosewireStream"), 1, 1, {GD_TAKES(DICTIONARY, "options")}, false},
     {"warm", call_warm, GD_GIVES(BOOL), 1, 1, {GD_TAKES(DICTIONARY, "options")}, false},
     {"take_warmed", call_take_warmed, GD_GIVES(DICTIONARY), 0, 0, {{0}}, false},
     {"ask_models", call_ask_models, GD_GIVES(BOOL), 1, 0, {GD_TAKES(FLOAT, "timeout_seconds")}, false},
@@ -256,5 +291,12 @@ static const gd_constant constants[] = {
     {"Code", "UNAUTHENTICATED", PW_UNAUTHENTICATED},
 };
 
-const gd_class client_class = {"PosewireClient",  sizeof(gd_client), drop_client,         methods,
-                               GD_COUNT(methods), constants,         GD_COUNT(constants)};
+const gd_class client_class = {
+    .name = "PosewireClient",
+    .size = sizeof(gd_client),
+    .drop = drop_client,
+    .methods = methods,
+    .method_count = GD_COUNT(methods),
+    .constants = constants,
+    .constant_count = GD_COUNT(constants),
+};

@@ -37,6 +37,14 @@ static uint32_t length(const gd_value* list) {
     return out;
 }
 
+static bool read_seed(const gd_value* value, const uint64_t** out, gd_arena* arena) {
+    if (!is_int(value)) return false;
+    uint64_t* seed = keep(arena, malloc(sizeof *seed));
+    *seed = (uint64_t)gd_int(value);
+    *out = seed;
+    return true;
+}
+
 static bool read_seeds(const gd_value* list, const uint64_t** out, uint32_t* count, gd_arena* arena) {
     if (!is_list(list)) return false;
     uint64_t* seeds = keep(arena, calloc(length(list) + 1, sizeof *seeds));
@@ -115,6 +123,9 @@ static bool read_field(const gd_field* field, const gd_value* value, char* out, 
         case GD_TEXT:
             *wanted = "a String";
             return read_text(value, place, arena);
+        case GD_SEED:
+            *wanted = "a whole number";
+            return read_seed(value, place, arena);
         case GD_SEEDS:
             *wanted = "an array of whole numbers";
             return read_seeds(value, place, count, arena);

@@ -10,6 +10,7 @@ typedef enum gd_kind {
     GD_FLOAT,  /* float */
     GD_DOUBLE, /* double */
     GD_TEXT,   /* const char*; empty: NULL */
+    GD_SEED,   /* const uint64_t* */
     GD_SEEDS,  /* const uint64_t*, and a uint32_t at `count` */
     GD_TEXTS,  /* const char* const*, and a uint32_t at `count` */
     GD_PAIRS   /* a Dictionary of texts as an array of two const char* each, and a uint32_t at `count` */

@@ -56,6 +56,11 @@ static void drop_player(void* given) {
     free(self->driven);
 }
 
+pw_player* gd_player_handle(const gd_value* value) {
+    gd_player* self = gd_self(&player_class, value);
+    return self ? self->handle : NULL;
+}
+
 static void call_add_joint(void* given, const gd_value* const* args, gd_value* out) {
     gd_player* self = given;
     if (self->handle) {
@@ -307,5 +312,12 @@ static const gd_constant constants[] = {
     {"Root", "ROOT_IN_PLACE", PW_ROOT_IN_PLACE},
 };
 
-const gd_class player_class = {"PosewirePlayer",  sizeof(gd_player), drop_player,         methods,
-                               GD_COUNT(methods), constants,         GD_COUNT(constants)};
+const gd_class player_class = {
+    .name = "PosewirePlayer",
+    .size = sizeof(gd_player),
+    .drop = drop_player,
+    .methods = methods,
+    .method_count = GD_COUNT(methods),
+    .constants = constants,
+    .constant_count = GD_COUNT(constants),
+};

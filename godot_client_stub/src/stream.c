@@ -27,6 +27,19 @@ static void put_notice(gd_value* out, const pw_event* event) {
     gd_put_text(out, "message", event->message);
 }
 
+static void put_segment(gd_value* out, const pw_event* event) {
+    gd_put_int(out, "first_frame", event->first_frame);
+    gd_put_int(out, "seed", (int64_t)event->seed);
+    gd_put_int(out, "command", (int64_t)event->command);
+    gd_put_text(out, "prompt", event->message);
+}
+
+static void put_answer(gd_value* out, const pw_event* event) {
+    gd_put_int(out, "command", (int64_t)event->command);
+    gd_put_int(out, "code", event->code);
+    gd_put_text(out, "message", event->message);
+}
+
 static void put_status(gd_value* out, const pw_event* event) {
     gd_put_int(out, "code", event->code);
     gd_put_text(out, "message", event->message);
@@ -42,6 +55,8 @@ static void describe_event(const pw_event* event, gd_value* out) {
         case PW_EVENT_CHUNK: put_chunk(out, event); break;
         case PW_EVENT_PROGRESS: put_progress(out, event); break;
         case PW_EVENT_NOTICE: put_notice(out, event); break;
+        case PW_EVENT_SEGMENT: put_segment(out, event); break;
+        case PW_EVENT_ANSWER: put_answer(out, event); break;
         case PW_EVENT_STATUS: put_status(out, event); break;
     }
 }
@@ -97,8 +112,18 @@ static const gd_constant constants[] = {
     {"Event", "HEADER", PW_EVENT_HEADER},     {"Event", "CLIP_START", PW_EVENT_CLIP_START},
     {"Event", "CHUNK", PW_EVENT_CHUNK},       {"Event", "CLIP_END", PW_EVENT_CLIP_END},
     {"Event", "PROGRESS", PW_EVENT_PROGRESS}, {"Event", "NOTICE", PW_EVENT_NOTICE},
-    {"Event", "STATUS", PW_EVENT_STATUS},
+    {"Event", "STATUS", PW_EVENT_STATUS},     {"Event", "STARTED", PW_EVENT_STARTED},
+    {"Event", "SEGMENT", PW_EVENT_SEGMENT},   {"Event", "ANSWER", PW_EVENT_ANSWER},
 };
 
-const gd_class stream_class = {"PosewireStream",  sizeof(gd_stream), drop_stream,         methods,
-                               GD_COUNT(methods), constants,         GD_COUNT(constants)};
+const gd_class stream_class = {
+    .name = "PosewireStream",
+    .size = sizeof(gd_stream),
+    .drop = drop_stream,
+    .methods = methods,
+    .method_count = GD_COUNT(methods),
+    .more_methods = live_methods,
+    .more_count = GD_LIVE_METHODS,
+    .constants = constants,
+    .constant_count = GD_COUNT(constants),
+};

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from posewire_runtime.bake.rigs import rig
 from posewire_runtime.client import Client
 from posewire_runtime.formats.glb import encode_tracks
 from posewire_runtime.formats.tracks import tracks_of
-from posewire_runtime.motion import quat, resample
+from posewire_runtime.motion import resample
 from posewire_runtime.motion.retarget import retarget
 from posewire_runtime.motion.rigs import map_bones
 from posewire_runtime.motion.root import place
@@ -35,6 +36,9 @@ SEED = 7
 PROMPT = "a person walks forward, then waves"
 LIMIT = 0.001
 """Farthest that a joint may be from where Python puts it, metres."""
+STARVED = 3
+FASTEST = 12.0
+"""Metres a second beyond which a joint jumps rather than moves."""
 RIGS = ("ue5-manny", "ue4", "unity", "mixamo", "vrm", "godot", "rigify")
 
 
@@ -147,9 +151,10 @@ def compare(what: str, seen: dict[str, Any], clip: Clip) -> None:
 
 
 def generated(address: str, prompt: str, seconds: float | None = None) -> Clip:
-    length = {} if seconds is None else {"seconds": seconds}
     with Client(address) as client:
-        return client.clips(prompt, seeds=[SEED], **length)[0]
+        if seconds is None:
+            return client.clips(prompt, seeds=[SEED])[0]
+        return client.clips(prompt, seeds=[SEED], seconds=seconds)[0]
 
 
 def from_origin(clip: Clip) -> Clip:
@@ -197,32 +202,55 @@ def root_motion(folder: Path) -> None:
         compare("root motion", seen, from_origin(clip))
 
 
-def restart(folder: Path) -> None:
+@contextmanager
+def restarted() -> Iterator[tuple[Server, dict[str, Callable[[], None]]]]:
+    """A server, and answers that kill it and start it again on the same port."""
     server = Server()
-    with served() as other:
-        clip = generated(other, PROMPT, 4)
     back: list[Server] = []
+    port = int(server.address.rpartition(":")[2])
     answers: dict[str, Callable[[], None]] = {
         "kill": server.kill,
-        "start": lambda: back.append(Server(port=int(server.address.rpartition(":")[2]))),
+        "start": lambda: back.append(Server(port=port)),
     }
     try:
-        seen = play(
-            "restart", folder, answers, server=server.address, seed=SEED, prompt=PROMPT, realtime=True
-        )
+        yield server, answers
     finally:
         for one in (server, *back):
             one.kill()
-    held = [row["places"] for row in seen["rows"] if row["motion"] == 3]
-    if len(held) < 2 or held[0] != held[-1]:
-        raise SystemExit("expected a pose that is held while the server is away")
+
+
+def restart(folder: Path) -> None:
+    with restarted() as (server, answers):
+        clip = generated(server.address, PROMPT, 4)
+        seen = play(
+            "restart", folder, answers, server=server.address, seed=SEED, prompt=PROMPT, realtime=True
+        )
+    starved = [row for row in seen["rows"] if row["motion"] == STARVED]
+    held = [row["places"] for row in starved if row["time"] == starved[0]["time"]]
+    if len(held) < 2 or any(places != held[0] for places in held):
+        raise SystemExit(f"expected a pose that is held while the server is away, found {len(held)} moments")
     print(f"  held its pose for {len(held)} moments, then went on")
     compare("a server killed and started again", seen, from_origin(clip))
 
 
+def live(folder: Path) -> None:
+    """A session that goes on through prompts, targets and another server; nothing jumps on the way."""
+    with restarted() as (server, answers):
+        seen = play("live", folder, answers, server=server.address, seed=SEED, realtime=True)
+    rows, told = seen["rows"], seen["told"]
+    if told["errors"] or len(told["refused"]) != 1:
+        raise SystemExit(f"expected one refused command and no error, found {told}")
+    places = np.array([row["places"] for row in rows]).reshape(len(rows), -1, 3)
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=-1).max(axis=1)
+    speeds = steps / np.maximum([row["delta"] for row in rows[1:]], 1 / 144)
+    print(f"  {len(rows)} moments; the fastest joint moves {speeds.max():.1f} m/s")
+    if speeds.max() > FASTEST:
+        raise SystemExit(f"expected no jumps, found {speeds.max():.1f} m/s at moment {speeds.argmax()}")
+
+
 def refused(folder: Path) -> None:
-    def check(what: str, code: int, text: str, **wanted: object) -> None:
-        seen = play("refused", folder, realtime=True, **wanted)
+    def check(what: str, code: int, text: str, **wanted: str) -> None:
+        seen = play("refused", folder, None, realtime=True, **wanted)
         first, *rest = seen["errors"]
         said = [error["message"] for error in rest]
         fine = first["code"] == code and text in first["message"] and len(rest) == 2
@@ -262,14 +290,49 @@ def library(folder: Path) -> None:
     print("  without its library: a clear error, no parse errors")
 
 
+def pictures(folder: Path) -> None:
+    """The demo as it is seen, ten pictures a second, and some of them in one."""
+    screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
+    godot = [ROOT / "scripts/godot", "--path", ROOT / "godot_client_stub", "--audio-driver", "Dummy"]
+    renderer = ["--rendering-method", "gl_compatibility", "--rendering-driver", "opengl3"]
+    movie = ["--write-movie", folder / "frame.png", "--fixed-fps", "10", "--quit-after", "86"]
+    with served() as address:
+        command = [*screen, *godot, *renderer, *movie, "--", f"--posewire-server={address}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    frames = sorted(folder.glob("frame*.png"))
+    if len(frames) < 80:
+        raise SystemExit(f"expected 86 pictures, found {len(frames)}:\n{done.stdout}{done.stderr}")
+    target = ROOT / "out/godot"
+    target.mkdir(parents=True, exist_ok=True)
+    images = [
+        Image.open(frame).convert("RGB").resize((480, 300), Image.Resampling.LANCZOS) for frame in frames
+    ]
+    images[1].save(
+        target / "demo.webp",
+        save_all=True,
+        append_images=images[2:],
+        duration=100,
+        loop=0,
+        quality=50,
+        method=6,
+    )
+    sheet = Image.new("RGB", (480 * 3, 300 * 3))
+    for cell in range(9):
+        sheet.paste(images[2 + cell * (len(images) - 4) // 8], (cell % 3 * 480, cell // 3 * 300))
+    sheet.save(target / "demo_sheet.webp", quality=70, method=6)
+    print(f"  {len(frames)} pictures; out/godot/demo.webp, out/godot/demo_sheet.webp: look at them")
+
+
 SCENARIOS = {
     "demo": demo,
     "rigs": rigs,
     "root_motion": root_motion,
     "restart": restart,
+    "live": live,
     "refused": refused,
     "cancel": cancel,
     "library": library,
+    "pictures": pictures,
 }
 
 

@@ -119,7 +119,12 @@ class Recorder:
 		for bone in skeleton.get_bone_count():
 			var place := skeleton.global_transform * skeleton.get_bone_global_pose(bone).origin
 			places.append_array([place.x, place.y, place.z])
-		rows.append({"time": character.times().time, "motion": character.motion, "places": places})
+		rows.append({
+			"time": character.times().time,
+			"delta": character.get_process_delta_time(),
+			"motion": character.motion,
+			"places": places,
+		})
 
 
 func ended(character: PosewireCharacter) -> void:
@@ -250,6 +255,44 @@ func cancel() -> void:
 		await process_frame
 	say("leaving")
 	quit()
+
+
+## A session: another prompt, a place to go to, a refused command, a server that is gone and comes back.
+func live() -> void:
+	var made := add_character(skeleton_in(_added(profile_skeleton())))
+	var told := {"segments": [], "refused": [], "lost": 0, "errors": []}
+	made.segment_began.connect(func(wish: String, _frame: int) -> void: told.segments.append(wish))
+	made.command_refused.connect(func(message: String) -> void: told.refused.append(message))
+	made.failed.connect(func(_code: int, message: String) -> void: told.errors.append(message))
+	made.noticed.connect(func(what: String, _message: String) -> void: told.lost += int(what == "session_lost"))
+	var recorder := Recorder.new(made)
+	expect(made.begin_live("a person walks forward"), made.last_error)
+	await _until(func() -> bool: return made.path().origin.length() > 1)
+	expect(made.say("a person waves"), made.last_error)
+	await _until(func() -> bool: return "a person waves" in told.segments)
+	expect(made.say("a person walks forward"), made.last_error)
+	expect(made.walk_to(Vector3(-3, 0, 2)), made.last_error)
+	made.say("x".repeat(5000), true)
+	await _until(func() -> bool: return made.path().origin.x < -0.5 and told.refused.size() > 0)
+	say("kill")
+	await _until(func() -> bool: return told.lost > 0)
+	say("start")
+	told.segments.clear()
+	await _until(func() -> bool: return told.segments.size() > 0 and made.motion == PosewireCharacter.Motion.PLAYING)
+	var here := made.path().origin
+	await _until(func() -> bool: return made.path().origin.distance_to(here) > 0.5)
+	made.end_live()
+	await _until(func() -> bool: return made.motion == PosewireCharacter.Motion.ENDED)
+	write("live", {"rows": recorder.rows, "told": told, "end": numbers(made.path().origin)})
+	quit()
+
+
+func _until(done: Callable) -> void:
+	while not done.call():
+		if seconds_since_start() > 60:
+			fail("something within a minute")
+			return
+		await process_frame
 
 
 ## The native classes as typed code calls them, and numbers that GDScript repeats.

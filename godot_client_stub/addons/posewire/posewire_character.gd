@@ -19,6 +19,10 @@ signal finished
 signal failed(code: int, message: String)
 ## Something to know that isn't an error; [param name] is a stable word.
 signal noticed(name: String, message: String)
+## In a live session: from frame [param first_frame] on, the character does this; empty: it stands.
+signal segment_began(prompt: String, first_frame: int)
+## In a live session: the server refuses a command, and goes on as before.
+signal command_refused(message: String)
 ## A foot comes down or lifts, as it is seen.
 signal foot_contact(foot: String, began: bool)
 
@@ -40,11 +44,19 @@ const _EVENT_HEADER := 1
 const _EVENT_CHUNK := 3
 const _EVENT_NOTICE := 6
 const _EVENT_STATUS := 7
+const _EVENT_SEGMENT := 9
+const _EVENT_ANSWER := 10
+## How a live session ends whose server is gone: NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE.
+const _LOST: Array[int] = [5, 9, _UNAVAILABLE]
+const _NO_PLACE := Vector3.INF
+const _NO_TURN := Quaternion(NAN, NAN, NAN, NAN)
 
 ## What the character does.
 @export_multiline var prompt := ""
 ## Begin with [member prompt] as soon as the scene runs.
 @export var autoplay := true
+## Move without end: [member prompt] is what the character does first, [method say] what it does next.
+@export var live := false
 ## Begin again at the end.
 @export var loop := false
 ## Length of the motion; 0: estimated from the prompt.
@@ -101,10 +113,14 @@ var _player: RefCounted
 var _bone_of_joint: PackedInt32Array
 var _driven: PackedInt32Array
 var _feet: Array = []
+var _is_live := false
+var _live_options := {}
 
 
 func _ready() -> void:
-	if autoplay and prompt:
+	if autoplay and live:
+		begin_live(prompt)
+	elif autoplay and prompt:
 		generate(prompt)
 
 
@@ -112,21 +128,65 @@ func _ready() -> void:
 ## [param options]: more than the inspector offers, by the names of [code]pw_generate_options[/code]. False, after
 ## [signal failed], where not even asking was possible.
 func generate(wish: String, options := {}) -> bool:
-	last_error = ""
-	_client = PosewireServer.client(server, token)
-	if not _client:
-		return _fail(_UNAVAILABLE, "no native library, or a wrong address; see the error above")
-	if not _player and not _build():
+	if not _connect():
 		return false
 	prompt = wish
-	_stream = _client.generate(wish, _request().merged(options, true))
-	if not _stream or not _player.play(_stream, 0, {"loop": loop, "fade_seconds": fade, "speed": speed}):
-		return _fail(_INVALID_ARGUMENT, _client.last_error())
-	return true
+	_is_live = false
+	var request := {"seconds": seconds, "resume_seconds": resume_seconds}
+	if motion_seed >= 0:
+		request["seeds"] = [motion_seed]
+	return _play(_client.generate(wish, _request(request, options)))
+
+
+## Begins a live session: the character moves without end. [param options] as in [code]pw_live_options[/code].
+func begin_live(wish := "", options := {}) -> bool:
+	if not _connect():
+		return false
+	prompt = wish
+	_is_live = true
+	_live_options = options
+	var request := {"prompt": wish, "resume_seconds": resume_seconds}
+	if motion_seed >= 0:
+		request["seed"] = motion_seed
+	return _play(_client.live(_request(request, options)))
+
+
+## In a live session: do this from now on, or with [param queued] once the present prompt has been done.
+func say(wish: String, queued := false) -> bool:
+	return _command(_stream.live_prompt(wish, queued) if _stream else 0)
+
+
+## In a live session: come to rest and stand.
+func rest() -> bool:
+	return _command(_stream.live_stop() if _stream else 0)
+
+
+## In a live session: bend the path towards a place in the world.
+func walk_to(place_in_world: Vector3) -> bool:
+	return _aim(get_skeleton().global_transform.affine_inverse() * place_in_world, _NO_TURN)
+
+
+## In a live session: turn to face a direction of the world.
+func face(direction: Vector3) -> bool:
+	var there := get_skeleton().global_basis.inverse() * direction
+	return _aim(_NO_PLACE, Quaternion(Vector3.UP, atan2(there.x, there.z)))
+
+
+## In a live session: go slower or faster.
+func pace(rate: float) -> bool:
+	return _command(_stream.live_pace(rate) if _stream else 0)
+
+
+## Ends a live session well: the character stays in its last pose.
+func end_live() -> void:
+	_is_live = false
+	if _stream:
+		_stream.live_close()
 
 
 ## Stops asking: the server drops the work. What has arrived is played to its end.
 func cancel() -> void:
+	_is_live = false
 	if _stream:
 		_stream.cancel()
 
@@ -194,11 +254,33 @@ func _process_modification() -> void:
 	skeleton.set_bone_pose_position(_bone_of_joint[_player.get_pelvis()], _player.get_pelvis_position())
 
 
-func _request() -> Dictionary:
-	var request := {"seconds": seconds, "model": model, "preset": preset, "resume_seconds": resume_seconds}
-	if motion_seed >= 0:
-		request["seeds"] = [motion_seed]
-	return request
+func _connect() -> bool:
+	last_error = ""
+	_client = PosewireServer.client(server, token)
+	if not _client:
+		return _fail(_UNAVAILABLE, "no native library, or a wrong address; see the error above")
+	return _player != null or _build()
+
+
+func _request(own: Dictionary, options: Dictionary) -> Dictionary:
+	return own.merged({"model": model, "preset": preset}).merged(options, true)
+
+
+func _play(stream: RefCounted) -> bool:
+	_stream = stream
+	var how := {"loop": loop and not _is_live, "fade_seconds": fade, "speed": speed}
+	if _stream and _player.play(_stream, 0, how):
+		return true
+	_is_live = false
+	return _fail(_INVALID_ARGUMENT, _client.last_error())
+
+
+func _aim(position: Vector3, rotation: Quaternion) -> bool:
+	return _command(_stream.live_target(_player, position, rotation) if _stream else 0)
+
+
+func _command(number: int) -> bool:
+	return number != 0 or _fail(_INVALID_ARGUMENT, _client.last_error() if _stream else "expected a live session, found none")
 
 
 ## Tells the player about the skeleton's rest pose, parents first.
@@ -256,15 +338,27 @@ func _read_events() -> void:
 				_read_header(_stream.get_header())
 			_EVENT_CHUNK:
 				chunk_received.emit(event.first_frame, event.frames)
+			_EVENT_SEGMENT:
+				prompt = event.prompt
+				segment_began.emit(event.prompt, event.first_frame)
+			_EVENT_ANSWER when event.code != OK:
+				command_refused.emit(event.message)
 			_EVENT_NOTICE:
 				noticed.emit(event.name, event.message)
 			_EVENT_STATUS:
 				_end_stream(event)
-	if motion != _player.get_state():
-		motion = _player.get_state()
-		motion_changed.emit(motion)
-		if motion == Motion.FAILED and not last_error:
-			_fail(_player.get_code(), _player.get_error())
+	_read_motion()
+
+
+func _read_motion() -> void:
+	if motion == _player.get_state():
+		return
+	motion = _player.get_state()
+	motion_changed.emit(motion)
+	# Of streams that failed or were cancelled the status has told, or will.
+	var why: String = _player.get_error()
+	if motion == Motion.FAILED and why and not last_error and _player.get_code() != _CANCELLED:
+		_fail(_player.get_code(), why)
 
 
 func _read_header(header: Dictionary) -> void:
@@ -276,7 +370,10 @@ func _read_header(header: Dictionary) -> void:
 
 func _end_stream(status: Dictionary) -> void:
 	_stream = null
-	if status.code == OK:
+	if _is_live and status.code in _LOST:
+		noticed.emit("session_lost", status.message)
+		begin_live(prompt, _live_options.merged({"wait_for_server": true}, true))
+	elif status.code == OK:
 		finished.emit()
 	elif status.code != _CANCELLED:
 		_fail(status.code, status.message)
