@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +40,8 @@ CONTACT_CURVES = ("LeftHeelContact", "LeftToeContact", "RightHeelContact", "Righ
 """Animated properties, in the order of `types.CONTACT_NAMES`: 1 while it touches the floor."""
 
 _CENTIMETRES = 100.0
+_HAIR = 1e-5
+"""Metres that no reader takes for nothing and nobody sees."""
 _TIME_MODES = {120.0: 1, 100.0: 2, 60.0: 3, 50.0: 4, 48.0: 5, 30.0: 6, 25.0: 10, 24.0: 11}
 _CUSTOM_RATE = 14
 _EULER = "ZYX"
@@ -55,6 +58,7 @@ def encode(clip: Clip, notes: Mapping[str, str], *, body: bool = True) -> bytes:
 
 def encode_tracks(tracks: Tracks, notes: Mapping[str, str], *, body: bool = True) -> bytes:
     """The same of tracks."""
+    tracks = replace(tracks, skeleton=_untied(tracks.skeleton, tuple(sorted(tracks.translations))))
     scene = _Scene()
     bones = scene.bones(tracks.skeleton, notes)
     if body:
@@ -64,6 +68,23 @@ def encode_tracks(tracks: Tracks, notes: Mapping[str, str], *, body: bool = True
     scene.animation(tracks, bones, notes.get("prompt", "") or "Motion")
     creator = notes.get("generator", f"posewire {__version__}")
     return pack([*_head(creator, tracks), *_documents(scene), *scene.records(), _takes(scene, tracks)])
+
+
+@lru_cache(maxsize=8)
+def _untied(skeleton: Skeleton, moving: tuple[int, ...]) -> Skeleton:
+    """The skeleton with bones that move beside the axes of their parents, if only by a hair.
+
+    Blender gives a bone a tip along its own Y, and ties a child that rests exactly there; a tied bone can't
+    travel, whatever the file says.
+    """
+    offsets, turned = standing_offsets(skeleton), rest_globals(skeleton)
+    tied = [j for j in moving if skeleton.parents[j] >= 0 and np.abs(offsets[j, [0, 2]]).max() < _HAIR]
+    if not tied:
+        return skeleton
+    positions = skeleton.positions.astype(np.float64)
+    for joint in tied:
+        positions[joint] += quat.rotate(turned[skeleton.parents[joint]], np.array([_HAIR, 0, 0]))
+    return replace(skeleton, positions=positions.astype(np.float32))
 
 
 # ---------------------------------------------------------------------------------------- properties
