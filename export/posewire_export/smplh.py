@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ class SmplhBody:
         from smplx.utils import Struct
 
         given = Struct(**arrays)
-        # Hands are flat; the model's own mean shape, without any subject's.
-        layer: Any = smplx.SMPLHLayer("", data_struct=given, use_pca=False, flat_hand_mean=True)
+        # Hands are flat; the model's own mean shape, without any subject's. What it prints would spoil ours.
+        with redirect_stdout(io.StringIO()):
+            layer: Any = smplx.SMPLHLayer("", data_struct=given, use_pca=False, flat_hand_mean=True)
         self._layer = layer.eval()
         rest = layer.v_template.numpy().astype(np.float32)
         self.joints: Float = (layer.J_regressor @ layer.v_template).numpy().astype(np.float32)  # (52, 3)
