@@ -10,6 +10,9 @@ import { python, serve, start } from "./server.mjs";
 const OUT = path.resolve("out/viewer");
 const TOKEN = "correct horse battery staple";
 const SCREEN = { width: 1440, height: 900 };
+/** Live motion plays in real time only where frames are drawn fast enough. */
+const SMALL = { width: 840, height: 520 };
+const PATIENT = 90_000;
 const PHONE = { width: 390, height: 844 };
 const WALK = "a person walks forward, then waves with the right hand";
 
@@ -140,6 +143,56 @@ await test("play, pause, scrub, speed, loop, steps of a frame, by mouse and by k
   await shot(page, "help");
   await page.keyboard.press("Escape");
 });
+
+await test("live: it moves on and on, and does what is typed", async (page) => {
+  page.setDefaultTimeout(PATIENT);
+  await page.goto(server.url);
+  await ready(page);
+  await page.fill("#prompt", "a person walks");
+  await page.click("#live");
+  await page.waitForFunction(() => document.querySelector("#now b").textContent === "a person walks");
+  assert.equal(await page.textContent("#make"), "Do it");
+  const place = () => page.evaluate(() => window.posewire.stage.actors[0].figure.joints[0].matrixWorld.elements.slice(12, 15));
+  const first = await place();
+  await page.waitForFunction((z) => window.posewire.stage.actors[0].figure.joints[0].matrixWorld.elements[14] > z + 1.5, first[2]);
+  await page.fill("#prompt", "a person runs");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector("#now span").textContent === "next: a person runs");
+  await shot(page, "live-next");
+  await page.waitForFunction(() => document.querySelector("#now b").textContent === "a person runs" && document.querySelector("#now span").textContent === "");
+  const jumps = await page.evaluate(() => {
+    const { root, ready } = window.posewire.stage.actors[0].clip;
+    let largest = 0;
+    for (let i = 3; i < ready * 3; i += 3) largest = Math.max(largest, Math.hypot(root[i] - root[i - 3], root[i + 2] - root[i - 1]));
+    return largest;
+  });
+  assert.ok(jumps < 0.2, `the largest step of the pelvis is ${jumps} m a frame`);
+  await shot(page, "live");
+  await page.fill("#prompt", "   ");
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.querySelector("#now b").textContent === "standing");
+  await page.click("#live");
+  await page.waitForFunction(() => document.querySelector("#now").hidden);
+  await make(page, "a person waves");
+}, { viewport: SMALL });
+
+await test("live: a server that goes and comes back goes on with the character", async (page) => {
+  page.setDefaultTimeout(PATIENT);
+  const first = await serve("--viewer-port", "50984");
+  running.push(first);
+  await page.goto(first.url);
+  await ready(page);
+  await page.fill("#prompt", "a person walks");
+  await page.click("#live");
+  await page.waitForFunction(() => window.posewire.stage.actors[0].clip.endless && window.posewire.player.time > 1.5);
+  const before = await page.evaluate(() => window.posewire.stage.actors[0].figure.joints[0].matrixWorld.elements[14]);
+  await first.stop();
+  await page.waitForSelector("#status[data-state=gone]");
+  const second = await serve("--viewer-port", "50984");
+  running.push(second);
+  await page.waitForSelector("#status[data-state=open]");
+  await page.waitForFunction((z) => window.posewire.stage.actors[0].figure.joints[0].matrixWorld.elements[14] > z + 1, before);
+}, { viewport: SMALL, expected: /WebSocket connection to .* failed/ });
 
 await test("four seeds side by side differ; presets too", async (page) => {
   await page.goto(server.url);

@@ -51,6 +51,8 @@ export class Clip {
   readonly contacts: Uint8Array;
   /** Frames that have arrived. */
   ready = 0;
+  /** Changes when frames have moved to other places. */
+  moves = 0;
 
   constructor(
     readonly skeleton: Skeleton,
@@ -77,6 +79,11 @@ export class Clip {
 
   get complete(): boolean {
     return this.ready === this.frames;
+  }
+
+  /** Whether more frames come for ever. */
+  get endless(): boolean {
+    return false;
   }
 
   /** Unpack frames that follow those that have arrived. */

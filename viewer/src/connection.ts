@@ -34,6 +34,8 @@ interface Call {
 /** A running call. */
 export interface Running {
   readonly done: Promise<void>;
+  /** Say more, where the call is one that hears more. */
+  say(ask: Ask): void;
   cancel(): void;
 }
 
@@ -79,7 +81,7 @@ export class Connection {
       this.calls.set(number, { hear, end });
       this.socket.send(message);
     });
-    return { done, cancel: () => this.cancel(number) };
+    return { done, say: (more) => this.say(number, more), cancel: () => this.say(number, { cancel: {} }) };
   }
 
   /** Ask for what has one answer. */
@@ -90,9 +92,9 @@ export class Connection {
     return found;
   }
 
-  private cancel(number: number): void {
+  private say(number: number, ask: Ask): void {
     if (this.calls.has(number) && this.socket?.readyState === WebSocket.OPEN)
-      this.socket.send(encode("PageRequest", { call: number, cancel: {} }));
+      this.socket.send(encode("PageRequest", { call: number, ...ask }));
   }
 
   private async greet(): Promise<void> {

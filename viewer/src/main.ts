@@ -7,6 +7,7 @@ import { bakeAnimation, readCharacter, type Character } from "./character.ts";
 import { Clip, readSkeleton, writeJoints } from "./clip.ts";
 import { CallError, CANCELLED, Connection, type State } from "./connection.ts";
 import type { Header, TargetSkeleton } from "./messages.gen.ts";
+import { Live } from "./live.ts";
 import { Player } from "./player.ts";
 import type { Partly } from "./protobuf.ts";
 import { COLOURS, Stage } from "./stage.ts";
@@ -26,7 +27,7 @@ class App {
   private readonly wardrobe = new Wardrobe(this.connection);
   private readonly transport = new Transport(this.player, () => this.stage.redraw());
   private readonly requests = new Requests();
-  private readonly form = new Form(() => void (this.take ? this.stop() : this.make()));
+  private readonly form = new Form(() => this.submit());
   private readonly page = new Page(
     (theme) => this.stage.paint(theme),
     () => this.inset(),
@@ -35,6 +36,8 @@ class App {
   private take: Take | null = null;
   /** What was made last. */
   private made: Take | null = null;
+  /** The character that moves on and on. */
+  private live: Live | null = null;
   private character: { file: Character; bones: BoneMap } | null = null;
   private selected = 0;
   private started = false;
@@ -50,7 +53,7 @@ class App {
 
   /** What unpacking each message of the last take cost, milliseconds. */
   get decoding(): readonly number[] {
-    return this.made?.decoding ?? [];
+    return this.live?.decoding ?? this.made?.decoding ?? [];
   }
 
   // ------------------------------------------------------------------------------------- the server
@@ -71,6 +74,7 @@ class App {
     document.body.dataset.models = generates ? "yes" : "no";
     this.offerFormats(formats.map((format) => format.suffix));
     if (generates) this.form.offer((await this.connection.ask({ list_models: {} }, "list_models")).models);
+    if (this.live?.running) return this.live.connect();
     if (this.started) return;
     this.started = true;
     this.inset();
@@ -98,8 +102,15 @@ class App {
 
   // ------------------------------------------------------------------------------------- motion
 
+  /** The form was sent: something new to make, or, live, to do. */
+  private submit(): void {
+    if (this.live) this.sayLive();
+    else if (this.take) this.stop();
+    else void this.make();
+  }
+
   private async make(): Promise<void> {
-    if (this.take || this.connection.state !== "open") return;
+    if (this.take || this.live || this.connection.state !== "open") return;
     let take: Take;
     try {
       take = new Take(this.form.read(), {
@@ -130,7 +141,84 @@ class App {
   }
 
   private stop(): void {
-    this.take?.cancel();
+    if (this.live) this.live.stop();
+    else this.take?.cancel();
+  }
+
+  // ------------------------------------------------------------------------------------- live
+
+  private toggleLive(): void {
+    if (this.live) return this.live.close();
+    if (this.take || this.connection.state !== "open") return;
+    let wish;
+    try {
+      wish = this.form.read();
+    } catch (error) {
+      return this.complain(error);
+    }
+    this.page.say("");
+    const { prompt, model, preset, steps, guidance } = wish;
+    const live = new Live(
+      this.connection,
+      { prompt, model, preset, steps, guidance, seed: this.form.seedGiven ? wish.seeds[0]! : null, target: this.target() },
+      {
+        began: () => void this.putLive(live).catch((error: unknown) => this.complain(error)),
+        grew: (gone) => this.grewLive(live, gone),
+        said: (shown, coming) => this.showLive(shown, coming),
+        told: (message) => this.page.say(message, "note"),
+        ended: (error) => this.endLive(live, error),
+      },
+    );
+    this.live = live;
+    this.markLive(true);
+    this.showLive("", prompt || null);
+    live.connect();
+  }
+
+  private sayLive(): void {
+    const { prompt } = this.form.read();
+    if (!prompt) return;
+    this.live!.prompt(prompt);
+    this.form.remember(prompt);
+    this.form.focus();
+  }
+
+  private async putLive(live: Live): Promise<void> {
+    const clip = live.clip!;
+    const casting = await this.casting(clip, 0);
+    if (live !== this.live || clip !== live.clip) return;
+    this.perform([new Actor(clip, casting, new THREE.Color(COLOURS[0]), "live")]);
+    const notice = find("notice");
+    notice.textContent = clip.licenceNotice;
+    notice.hidden = clip.licenceNotice === "";
+  }
+
+  private grewLive(live: Live, gone: number): void {
+    if (live !== this.live) return;
+    if (gone) this.player.shift(gone / live.clip!.fps);
+    this.transport.grew();
+    this.stage.redraw();
+  }
+
+  /** What it does now, and what it will do in a moment. */
+  private showLive(shown: string, coming: string | null): void {
+    const [now, next] = find("now").children as unknown as [HTMLElement, HTMLElement];
+    now.textContent = shown || "standing";
+    next.textContent = coming === null ? "" : `next: ${coming || "standing"}`;
+    this.describe(shown || "stands");
+  }
+
+  private endLive(live: Live, error: unknown): void {
+    if (live !== this.live) return;
+    this.live = null;
+    this.markLive(false);
+    if (error !== null) this.complain(error);
+  }
+
+  private markLive(on: boolean): void {
+    press(find("live"), on);
+    find("now").hidden = !on;
+    find("make").textContent = on ? "Do it" : "Make it move";
   }
 
   private begun(take: Take): void {
@@ -245,6 +333,7 @@ class App {
 
   /** The last motion, on the character of now. */
   private again(): void {
+    if (this.live) return;
     if (this.made && this.form.follow(new URL(this.form.link(this.made.wish)).hash)) void this.make();
     else if (this.form.read().prompt) void this.make();
   }
@@ -332,6 +421,12 @@ class App {
     find("reset").onclick = () => this.stage.frameAll();
     find("mannequin").onclick = () => this.undress();
     find("share").onclick = () => void this.share();
+    find("live").onclick = () => this.toggleLive();
+    const tick = (): void => {
+      requestAnimationFrame(tick);
+      this.live?.played(this.player.time);
+    };
+    requestAnimationFrame(tick);
   }
 
   private toggleLook(chip: HTMLElement): void {
@@ -354,6 +449,7 @@ class App {
       "[": () => transport.changeSpeed(-1),
       "]": () => transport.changeSpeed(1),
       l: () => transport.toggleLoop(),
+      v: () => this.toggleLive(),
       f: look("follow"),
       k: look("skeleton"),
       c: look("contacts"),

@@ -91,6 +91,7 @@ export class PathRibbon {
   private readonly positions: Float32Array;
   private readonly geometry = new THREE.BufferGeometry();
   private done = 0;
+  private moves = 0;
 
   constructor(
     private readonly clip: Clip,
@@ -109,8 +110,10 @@ export class PathRibbon {
 
   /** Draw what has arrived since the last time. */
   grow(): void {
-    const { root, ready } = this.clip;
-    if (ready === this.done) return;
+    const { root, ready, moves } = this.clip;
+    if (ready === this.done && moves === this.moves) return;
+    if (moves !== this.moves) this.done = 0;
+    this.moves = moves;
     for (let i = Math.max(this.done - 1, 0); i < ready; i++) {
       const a = Math.max(i - 1, 0) * 3;
       const b = Math.min(i + 1, ready - 1) * 3;

@@ -31,6 +31,16 @@ export class Player {
     return Math.min(shortest, this.duration);
   }
 
+  private get endless(): boolean {
+    for (const clip of this.clips) if (clip.endless) return true;
+    return false;
+  }
+
+  /** So many seconds at the beginning are gone: stay with the same frame. */
+  shift(seconds: number): void {
+    this.time = Math.max(this.time - seconds, 0);
+  }
+
   get frameSeconds(): number {
     return 1 / (this.clips[0]?.fps ?? 30);
   }
@@ -54,7 +64,7 @@ export class Player {
     const before = this.time;
     const end = this.playable;
     const next = before + seconds * this.speed;
-    const wraps = this.loop && end > 0 && end === this.duration && next >= end;
+    const wraps = this.loop && !this.endless && end > 0 && end === this.duration && next >= end;
     this.time = wraps ? next % end : Math.min(next, end);
     return moved || this.time !== before;
   }

@@ -50,6 +50,11 @@ export class Form {
     return this.models.find((model) => model.name === this.model.value);
   }
 
+  /** Whether the seed is somebody's choice. */
+  get seedGiven(): boolean {
+    return this.seed.value.trim() !== "";
+  }
+
   focus(): void {
     this.prompt.focus();
     this.prompt.select();

@@ -101,7 +101,10 @@ export class Transport {
   private readonly tick = (now: number): void => {
     requestAnimationFrame(this.tick);
     const { time } = this.player;
-    if (this.stale && now - this.written >= WRITING) this.draw();
+    if (this.stale && now - this.written >= WRITING) {
+      this.scrub.max = String(this.player.duration);
+      this.draw();
+    }
     if (time === this.shownTime) return;
     this.scrub.valueAsNumber = time;
     if (now - this.written < WRITING) return;
@@ -127,7 +130,8 @@ export class Transport {
     pen.fill();
     pen.clip();
     if (clip === null) return;
-    const frame = (width * clip.seconds) / Math.max(this.player.duration, clip.seconds) / Math.max(clip.frames - 1, 1);
+    const shown = clip.endless ? clip.ready : clip.frames;
+    const frame = (width * clip.seconds) / Math.max(this.player.duration, clip.seconds) / Math.max(shown - 1, 1);
     pen.fillRect(0, 0, frame * clip.ready, height);
     pen.fillStyle = this.colour;
     const lane = height / (LANES + 1);
