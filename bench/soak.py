@@ -4,7 +4,8 @@
 
 Starts `posewire serve` as a process of its own and keeps clients of every kind at it: short and long clips,
 several seeds, paced streams, cancels, deadlines, readers that are slow or stop reading, bytes that are no
-request, new connections for every call. The server is restarted again and again, in turn by SIGTERM and by
+request, new connections for every call, live sessions whose clients break off and come back or don't. The
+server is restarted again and again, in turn by SIGTERM and by
 SIGKILL, at least once in every run. A request that was sent must come to exactly one end at its client;
 UNAVAILABLE is one. Memory, tasks and handles of the server are read from its own /metrics.
 
@@ -34,11 +35,32 @@ import numpy as np
 from posewire_runtime.client import AsyncClient, AsyncStream
 from posewire_runtime.errors import PosewireError, code_of
 from posewire_runtime.exchange.events import Chunk, ClipEnd
+from posewire_runtime.exchange.live import Clear, Goal, PaceChange, Prompt, Stop
+from posewire_runtime.live_client import AsyncLiveStream
 
 GENERATE = "/posewire.v1.Posewire/Generate"
+COMMANDS = (
+    *(Prompt(prompt) for prompt in ("a person walks", "a person runs", "waves")),
+    Prompt("turns around", queued=True),
+    Prompt(""),
+    Stop(),
+    Goal((3.0, -2.0), 1.0),
+    PaceChange(1.5),
+    PaceChange(99.0),
+    Clear(),
+)
 PROMPTS = ("a person walks", "runs fast", "waves with the left hand", "turns around", "stands")
-SETTINGS = {"stall-seconds": 3, "drain-seconds": 2, "request-seconds": 3, "worker-limits-rows": 48}
+SETTINGS = {
+    "stall-seconds": 3,
+    "drain-seconds": 2,
+    "request-seconds": 3,
+    "worker-limits-rows": 48,
+    "live-idle-seconds": 3,
+    "live-resume-seconds": 2,
+}
 """Of the server: short patience, so that a run of a minute sees all of it."""
+BUSY = ("streams", "live_sessions", "jobs_waiting", "jobs_running")
+"""What a server counts that has something to do."""
 LOST_AFTER = 180.0
 """Seconds after which a request that hasn't ended counts as lost."""
 LIFE = 400.0
@@ -173,6 +195,56 @@ async def reconnecting(client: AsyncClient, draw: random.Random, target: str) ->
         await read_all(own.generate(draw.choice(PROMPTS), frames=draw.randint(20, 300)))
 
 
+async def living(client: AsyncClient, draw: random.Random, target: str) -> None:
+    """Keeps a character moving, breaks off and comes back, again and again: each stream is one request."""
+    async with AsyncClient(target) as own:
+        live = own.live(draw.choice(PROMPTS), ahead_seconds=draw.choice((0.0, 2.0)))
+        try:
+            for _ in range(draw.randint(0, 2)):
+                await move(live, draw, draw.uniform(0.5, 4))
+                live.drop()
+                await asyncio.sleep(draw.uniform(0, 1))
+                live = own.resume(live.started.session_id, live.started.secret, live.next_frame)
+            await move(live, draw, draw.uniform(0.5, 4))
+            await live.close()
+            await end_of(live)
+        finally:
+            live.drop()
+
+
+async def leaving_live(client: AsyncClient, draw: random.Random, target: str) -> None:
+    """Leaves for good, in the middle: the session waits for nobody."""
+    live = client.live(draw.choice(PROMPTS))
+    try:
+        await move(live, draw, draw.uniform(0, 2))
+    finally:
+        live.drop()
+    await end_of(live)
+
+
+async def move(live: AsyncLiveStream, draw: random.Random, seconds: float) -> None:
+    """Play for a while, saying this and that. Frames must come without a gap, which the client checks."""
+    await live.open()
+    said = 0.0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for event in live.events():
+                if isinstance(event, Chunk):
+                    await live.played(event.first_frame)
+                    await asyncio.sleep(event.frames / 60)
+                if time.monotonic() - said > 0.4:
+                    said = time.monotonic()
+                    await live.send(draw.choice(COMMANDS))
+
+
+async def end_of(live: AsyncLiveStream) -> None:
+    """The rest of a stream, to its status."""
+    async for _ in live.events():
+        pass
+    if live.status is None:
+        raise ValueError("a live stream ended without a status")
+
+
 async def asking(client: AsyncClient, draw: random.Random, target: str) -> None:
     await (client.models(timeout=10) if draw.random() < 0.5 else client.warm(["walk"], timeout=10))
 
@@ -195,7 +267,7 @@ KINDS: dict[str, Callable[[AsyncClient, random.Random, str], Awaitable[None]]] =
     kind.__name__: kind
     for kind in (
         short, long, seeds, paced, cancelling, leaving, hurried, slow, stalling, reconnecting, asking,
-        refused, garbage,
+        refused, garbage, living, leaving_live,
     )
 }  # fmt: skip
 
@@ -330,7 +402,7 @@ class Served:
             found["process_resident_memory_bytes"] / 1e6,
             found["posewire_tasks"],
             found["process_open_fds"],
-            sum(found[f"posewire_{name}"] for name in ("streams", "jobs_waiting", "jobs_running")),
+            sum(found[f"posewire_{name}"] for name in BUSY),
         )
         self.lives[-1].samples.append(made)
         return made
@@ -419,7 +491,13 @@ def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]
     for i, life in enumerate(served.lives):
         at_rest = ", ".join(f"{rest.memory:.1f}" for rest in life.rests)
         yield f"life {i}: MB by tenths of it {life.tenths()}; at rest {at_rest or 'never'}"
-    held = ("posewire_streams", "posewire_jobs_waiting", "posewire_jobs_running", "posewire_tasks")
+    held = (
+        "posewire_streams",
+        "posewire_live_sessions",
+        "posewire_jobs_waiting",
+        "posewire_jobs_running",
+        "posewire_tasks",
+    )
     yield f"once everybody left: { ({name: left[name] for name in held}) }"
     yield from (f"STRANGE: {line}" for line in book.strange[:20])
 
@@ -442,7 +520,7 @@ def summary(
         "memory_flat": None if growth is None else growth < ALLOWED,
         "tasks_drift": max((life.drift(lambda rest: rest.tasks) for life in judged), default=None),
         "handles_drift": max((life.drift(lambda rest: rest.handles) for life in judged), default=None),
-        "left": {name: left[f"posewire_{name}"] for name in ("streams", "jobs_waiting", "jobs_running")},
+        "left": {name: left[f"posewire_{name}"] for name in BUSY},
         "agree": book.sent == book.ended and not book.strange,
     }
 

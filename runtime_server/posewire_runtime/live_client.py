@@ -16,7 +16,7 @@ from typing import Any, Self
 import grpc
 
 from posewire_proto.v1 import posewire_pb2 as pb
-from posewire_runtime.errors import Cancelled, PosewireError
+from posewire_runtime.errors import Cancelled, PosewireError, Unreachable
 from posewire_runtime.exchange.events import Chunk, Header, Status
 from posewire_runtime.exchange.live import (
     Clear,
@@ -35,6 +35,9 @@ from posewire_runtime.wire.live import LiveDecoder, write_command
 
 First = pb.LiveOpen | Resume
 """How a live stream begins."""
+
+_LOST_WHILE_WRITING = "Internal error from Core"
+"""What gRPC for asyncio says of a call whose connection broke just as a message was written."""
 
 Explain = Callable[[grpc.RpcError], PosewireError]
 """What a failed call means."""
@@ -75,7 +78,12 @@ class _LiveReader:
         return self._decoder.status
 
     def _error(self, error: grpc.RpcError) -> PosewireError:
-        return _dropped_here() if self._dropped else self._explain(error)
+        call: Any = error
+        if self._dropped:
+            return _dropped_here()
+        if call.details() == _LOST_WHILE_WRITING:
+            return Unreachable("the connection broke while something was said")
+        return self._explain(error)
 
 
 class LiveStream(_LiveReader):
@@ -191,18 +199,23 @@ class AsyncLiveStream(_LiveReader):
         """gRPC takes one message after the other."""
         self._call = call()
         self._events = self._receive()
+        self._coming: asyncio.Future[LiveEvent | None] | None = None
+        """The next event, where somebody gave up waiting for it: gRPC would end a call with its reader."""
 
     async def open(self) -> LiveStarted:
         """Wait until the session runs."""
         while self._decoder.started is None:
-            self._waiting.append(await anext(self._events))
+            event = await self._next()
+            if event is None:
+                raise PosewireError("expected a session to begin, found the end of its stream")
+            self._waiting.append(event)
         return self.started
 
     async def events(self) -> AsyncGenerator[LiveEvent]:
         """All events, as they arrive; raises the error that the stream ends with."""
         while self._waiting:
             yield self._waiting.popleft()
-        async for event in self._events:
+        while (event := await self._next()) is not None:
             yield event
 
     async def __aiter__(self) -> AsyncGenerator[Chunk]:
@@ -256,10 +269,27 @@ class AsyncLiveStream(_LiveReader):
         if self.status is None and not self._dropped:
             with suppress(PosewireError):
                 await self.close()
-                async for _event in self._events:
+                while await self._next() is not None:
                     pass
         self.drop()
-        await self._events.aclose()
+        with suppress(PosewireError):
+            await self._next()
+
+    async def _next(self) -> LiveEvent | None:
+        """The next event; None at the end. Who stops waiting loses nothing."""
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(anext(self._events, None))
+            self._coming.add_done_callback(_heard)
+        coming = self._coming
+        try:
+            return await asyncio.shield(coming)
+        except asyncio.CancelledError:
+            if coming.cancelled():  # not who waits here, but the call
+                raise _dropped_here() from None
+            raise
+        finally:
+            if coming.done():
+                self._coming = None
 
     async def _begin(self) -> None:
         """Open the session, if nobody did."""
@@ -269,7 +299,10 @@ class AsyncLiveStream(_LiveReader):
                 await self._call.write(first)
 
     async def _write(self, message: pb.LiveRequest) -> None:
-        """Send a message. A stream that has ended hears nothing; its events say how it ended."""
+        """Send a message, whole even if its sender gives up. To a stream that has ended, nothing."""
+        await asyncio.shield(self._put(message))
+
+    async def _put(self, message: pb.LiveRequest) -> None:
         with suppress(grpc.RpcError, asyncio.InvalidStateError):
             await self._begin()
             async with self._writing:
@@ -293,6 +326,12 @@ class AsyncLiveStream(_LiveReader):
         finally:
             self._call.cancel()
         self._decoder.finish()
+
+
+def _heard(event: asyncio.Future[LiveEvent | None]) -> None:
+    """An error that nobody waits for any more is nobody's."""
+    if not event.cancelled():
+        event.exception()
 
 
 def _dropped_here() -> Cancelled:
