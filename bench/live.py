@@ -150,7 +150,7 @@ async def session(client: AsyncClient, given: argparse.Namespace) -> tuple[Playe
 
 # ------------------------------------------------------------------------------------------- figures
 
-Joints = NDArray[np.float64]
+Joints = NDArray[Any]
 
 
 def joints_of(skeleton: Skeleton, rotations: NDArray[Any], root: NDArray[Any]) -> Joints:
@@ -158,7 +158,7 @@ def joints_of(skeleton: Skeleton, rotations: NDArray[Any], root: NDArray[Any]) -
     return forward(skeleton, rotations.astype(np.float64), root.astype(np.float64))[1]
 
 
-def jumps(joints: Joints, order: int) -> Joints:
+def jumps(joints: Joints, order: int) -> NDArray[Any]:
     """The largest difference of an order of any joint, from each frame on, (L - order,)."""
     return np.linalg.norm(np.diff(joints, order, axis=0), axis=-1).max(axis=-1)
 

@@ -50,6 +50,10 @@ def make(program: HyMotion, wanted: Sequence[Request]) -> list[Clip]:
     return [program.clip(run) for run in runs]
 
 
+def latent_of(clip: Clip) -> NDArray[Any]:
+    return clip.raw["latent"]
+
+
 @pytest.mark.parametrize("solver", ["euler", "ab2"])
 def test_it_begins_with_the_known_frames_and_goes_its_own_way_then(
     program: HyMotion, golden: Mapping[str, NDArray[Any]], known: Clip, solver: str
@@ -68,15 +72,15 @@ def test_it_begins_with_the_known_frames_and_goes_its_own_way_then(
     held = replace(free, known=known)
     [alone], [going_on] = make(program, [free]), make(program, [held])
     latent = program._decoder.latent(known)
-    np.testing.assert_allclose(going_on.raw["latent"][:FIRM], latent[:FIRM], atol=1e-4)
+    np.testing.assert_allclose(latent_of(going_on)[:FIRM], latent[:FIRM], atol=1e-4)
     np.testing.assert_allclose(going_on.root[:FIRM], known.root[:FIRM], atol=1e-3)
     likeness = np.abs((going_on.rotations[:FIRM] * known.rotations[:FIRM]).sum(-1))
     assert likeness.min() > 1 - 1e-5
-    assert np.abs(alone.raw["latent"][:FIRM] - latent[:FIRM]).max() > 0.1
-    assert not np.allclose(going_on.raw["latent"][KNOWN:], alone.raw["latent"][KNOWN:])
+    assert np.abs(latent_of(alone)[:FIRM] - latent[:FIRM]).max() > 0.1
+    assert not np.allclose(latent_of(going_on)[KNOWN:], latent_of(alone)[KNOWN:])
     together = make(program, [free, held])
     for found, expected in zip(together, (alone, going_on), strict=True):
-        np.testing.assert_allclose(found.raw["latent"], expected.raw["latent"], atol=1e-3)
+        np.testing.assert_allclose(latent_of(found), latent_of(expected), atol=1e-3)
 
 
 def test_the_numbers_of_a_clip_decode_to_it(program: HyMotion, known: Clip) -> None:
