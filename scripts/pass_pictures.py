@@ -150,7 +150,12 @@ def main() -> None:
         Line("pelvis", path.positions[:, 2], path.positions[:, 0]),
         Line("root bone", smooth.positions[:, 2], smooth.positions[:, 0]),
     ]
-    chart("root-motion", "root-motion: less sway on the root bone, from above, enlarged across", ("m", "m"), lines)
+    chart(
+        "root-motion",
+        "root-motion: less sway on the root bone, from above, enlarged across",
+        ("m", "m"),
+        lines,
+    )
 
     tracks, _ = work(walk, parse_passes("in-place"), rig("smpl22"))
     lines = [

@@ -1,7 +1,10 @@
 """Renders baked files beside one another with Blender (bpy): docs/pictures/bake/rigs.png is made by it.
 
-for rig in smpl22 ue5-manny mixamo rigify godot; do posewire bake one.csv --out $rig --format glb,fbx --rig $rig; done
-.venv-bpy/bin/python scripts/render_rigs.py OUT.png FRAME smpl22/m.glb ue5-manny/m.fbx mixamo/m.fbx rigify/m.fbx godot/m.glb
+for rig in smpl22 ue5-manny mixamo rigify godot; do
+  posewire bake one.csv --out $rig --format glb,fbx --rig $rig
+done
+.venv-bpy/bin/python scripts/render_rigs.py OUT.png FRAME \\
+    smpl22/m.glb ue5-manny/m.fbx mixamo/m.fbx rigify/m.fbx godot/m.glb
 """
 
 import sys
