@@ -40,7 +40,7 @@ class ServerDriver:
 
     def round(self, case: Case) -> list[Sample]:
         """All requests of a round, let go at the same moment."""
-        self._way = self._round_trip()
+        self._way = self._round_trip(case.concurrency)
         start = Barrier(case.concurrency)
         numbers = [next(self._numbers) for _ in range(case.concurrency)]
         return list(self._pool.map(self._one, repeat(case), numbers, repeat(start.wait)))
@@ -66,14 +66,17 @@ class ServerDriver:
         """Let the threads go."""
         self._pool.shutdown()
 
-    def _round_trip(self) -> float:
-        """Seconds of a call that does next to nothing."""
-        found: list[float] = []
-        for _ in range(_CALLS):
+    def _round_trip(self, at_once: int) -> float:
+        """Seconds of a call that does next to nothing, with as many at the same moment as the case has."""
+        start = Barrier(at_once)
+
+        def call(_: int) -> float:
+            start.wait()
             begun = time.perf_counter()
             self._client.models(timeout=self._timeout)
-            found.append(time.perf_counter() - begun)
-        return median(found)
+            return time.perf_counter() - begun
+
+        return median([seconds for _ in range(_CALLS) for seconds in self._pool.map(call, range(at_once))])
 
     def _options(self, case: Case, batch: int) -> Any:
         sampling = sampling_of(case.steps, self._info.presets, self._info.default_preset)
@@ -101,7 +104,7 @@ class ServerDriver:
                 arrived[event.clip] = now
             elif isinstance(event, ClipEnd):
                 last = event.timings
-        ended = time.perf_counter()
+        ended = max(arrived.values())  # what follows the last frame keeps nobody from playing it
         client = round((stream.decode_seconds + self._way) * 1e9)
         first = stream.first_frame_seconds or ended - begun
         return Sample(ended - begun, first, tuple(gaps), {**last, Stage.CLIENT: client})

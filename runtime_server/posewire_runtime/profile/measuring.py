@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from posewire_runtime.device.memory import device_memory, process_bytes
 from posewire_runtime.device.meter import Meter
@@ -18,9 +18,12 @@ from posewire_runtime.profile.driving import Driver
 from posewire_runtime.profile.machine import forget_peak, peak_bytes
 from posewire_runtime.profile.reference import Reference
 from posewire_runtime.profile.samples import Round, Stop, enough
+from posewire_runtime.profile.statistics import calm
 
 VISITS = 20
 """To each case, while its time lasts."""
+BESIDE = 0.2
+"""The reference after each round is measured for at least this share of the round."""
 
 
 @dataclass(slots=True)
@@ -78,9 +81,23 @@ def measure(
             if enough(one.rounds, bench.stop):
                 one.stopped = "tight"
                 progress(max(bench.budget - one.spent, 0.0))
+        _share_reference(found, visit)
     for one in found:
         one.stopped = one.stopped or "time"
     return found
+
+
+def _share_reference(found: Sequence[Measured], visit: int) -> None:
+    """All cases that were visited in a turn are compared with what the reference took in that turn: the more
+    often it was measured, the less of its own noise is in their ratios."""
+    seconds = [made.reference for one in found for made in one.rounds if made.block == visit]
+    if not seconds:
+        return
+    reference = calm(seconds)
+    for one in found:
+        one.rounds = [
+            replace(made, reference=reference) if made.block == visit else made for made in one.rounds
+        ]
 
 
 def _visit(bench: Bench, one: Measured, visit: int) -> None:
@@ -113,7 +130,7 @@ def _round(bench: Bench, case: Case, visit: int, before: float) -> tuple[Round, 
     seconds = time.perf_counter() - begun
     ended = _read(bench.meter)
     device = {graph: (spent - started.get(graph, 0)) / 1e9 for graph, spent in ended.items()}
-    after = bench.reference.seconds()
+    after = bench.reference.seconds(BESIDE * seconds)
     made = Round(tuple(samples), seconds, (before + after) / 2, device, visit)
     return made, after
 

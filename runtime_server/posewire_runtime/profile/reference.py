@@ -60,12 +60,17 @@ class Reference:
         threads = engine.settings.threads or "all"
         return cls(f"{engine.provider}, {rows} x {inner} x {columns} fp32, {threads} threads", run)
 
-    def seconds(self) -> float:
-        """One product, by as many as a measurement needs."""
-        begun = time.perf_counter()
-        for _ in range(self._times):
-            self._run()
-        return (time.perf_counter() - begun) / self._times
+    def seconds(self, least: float = 0.0) -> float:
+        """One product, by as many as a measurement needs, and as fit into `least` seconds.
+
+        What stands beside a long round is measured longer, so that it meets the same disturbances.
+        """
+        begun, made, spent = time.perf_counter(), 0, 0.0
+        while made == 0 or spent < least:
+            for _ in range(self._times):
+                self._run()
+            made, spent = made + self._times, time.perf_counter() - begun
+        return spent / made
 
 
 def ceilings(engine: Engine, precision: str) -> Ceilings:

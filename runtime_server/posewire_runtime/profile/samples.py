@@ -10,7 +10,7 @@ import numpy as np
 
 from posewire_runtime.metrics import STAGES
 from posewire_runtime.profile.cases import Case
-from posewire_runtime.profile.statistics import interval, median, spread, summarise
+from posewire_runtime.profile.statistics import calm, interval, median, spread, summarise
 from posewire_runtime.types import Timings
 
 DIGITS = 6
@@ -61,11 +61,11 @@ class Stop:
 
 
 def blocks_of(rounds: Sequence[Round]) -> list[float]:
-    """The middle ratio of each visit."""
+    """One ratio of each visit: its calm rounds."""
     visits: dict[int, list[float]] = {}
     for made in rounds:
         visits.setdefault(made.block, []).append(made.ratio)
-    return [median(ratios) for _, ratios in sorted(visits.items())]
+    return [calm(ratios) for _, ratios in sorted(visits.items())]
 
 
 def enough(rounds: Sequence[Round], stop: Stop) -> bool:
