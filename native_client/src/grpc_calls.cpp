@@ -123,6 +123,9 @@ bool GenerateCall::proceed(Op op, bool ok) {
             return true;
         case Op::kFinished:
             return end();
+        case Op::kWritten:
+        case Op::kTick:
+            break;  // it neither writes nor waits
     }
     return false;
 }

@@ -51,5 +51,11 @@ int main(int argc, char** argv) {
         for (const bool breaks : {false, true})
             write(streams + "/" + std::to_string(packing) + (breaks ? "_breaks" : ""),
                   stream(fake::messages(8, 3, joints, packing), breaks));
+    for (const bool breaks : {false, true}) {
+        std::vector<uint8_t> live = {0xfd, 0xff};
+        const auto messages = stream(fake::live_messages(8, 3), breaks);
+        live.insert(live.end(), messages.begin(), messages.end());
+        write(streams + (breaks ? "/live_breaks" : "/live"), live);
+    }
     return 0;
 }

@@ -1,11 +1,13 @@
 // Any messages as a stream, with a player on it. The input is messages, each behind its length in two bytes; the
-// length 0xffff breaks the connection, 0xfffe lets the game go on for a moment.
+// length 0xffff breaks the connection, 0xfffe lets the game go on for a moment. 0xfffd at the beginning: the stream is
+// a live session's.
 #include <cmath>
 #include <cstdlib>
 #include <vector>
 
 #include "error.hpp"
 #include "player.hpp"
+#include "posewire_proto/v1/posewire.pb.h"
 #include "wire.hpp"
 
 namespace {
@@ -22,10 +24,18 @@ void look(pw::Player& player) {
         if (!std::isfinite(rotations[i])) std::abort();
 }
 
+void feed_live(const uint8_t* data, size_t size, pw::Session& session) {
+    pw::wire::LiveResponse message;
+    if (!message.ParseFromArray(data, int(size))) throw pw::broken("expected a LiveResponse");
+    session.feed(pw::read_event(message));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    const auto session = std::make_shared<pw::Session>(size_t(4) << 20);
+    const bool live = size >= 2 && data[0] == 0xfd && data[1] == 0xff;
+    if (live) data += 2, size -= 2;
+    const auto session = std::make_shared<pw::Session>(size_t(4) << 20, live);
     pw::PlayerSetup setup;
     setup.foot_ik = 1;
     pw::Player player(setup);
@@ -40,7 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         } else {
             const size_t taken = std::min(length, size);
             try {
-                pw::feed_bytes(data, taken, [&](pw::Event event) { session->feed(std::move(event)); });
+                if (live)
+                    feed_live(data, taken, *session);
+                else
+                    pw::feed_bytes(data, taken, [&](pw::Event event) { session->feed(std::move(event)); });
             } catch (const pw::Error& error) {
                 session->finish({error.code(), error.what(), {}, -1});
             }

@@ -8,7 +8,8 @@ namespace fake {
 
 namespace wire = posewire::v1;
 
-inline std::vector<uint8_t> bytes(const wire::GenerateResponse& message) {
+template <class Message>
+std::vector<uint8_t> bytes(const Message& message) {
     std::vector<uint8_t> out(message.ByteSizeLong());
     message.SerializeToArray(out.data(), int(out.size()));
     return out;
@@ -84,6 +85,31 @@ inline std::vector<std::vector<uint8_t>> messages(uint32_t frames, uint32_t chun
     out.push_back(bytes(end));
     status.mutable_status()->add_timings()->set_stage("step");
     out.push_back(bytes(status));
+    return out;
+}
+
+// A live session: header, start, a segment, chunks, an answer, status.
+inline std::vector<std::vector<uint8_t>> live_messages(uint32_t frames, uint32_t chunk = 5) {
+    std::vector<std::vector<uint8_t>> out;
+    for (const auto& bytes_of_clip : messages(frames, chunk)) {
+        wire::GenerateResponse from;
+        from.ParseFromArray(bytes_of_clip.data(), int(bytes_of_clip.size()));
+        wire::LiveResponse to;
+        if (from.has_header()) *to.mutable_header() = from.header();
+        if (from.has_chunk()) *to.mutable_chunk() = from.chunk();
+        if (from.has_status()) {
+            to.mutable_answer()->set_id(1);
+            out.push_back(bytes(to));
+            *to.mutable_status() = from.status();
+        }
+        if (to.event_case() != wire::LiveResponse::EVENT_NOT_SET) out.push_back(bytes(to));
+        if (!from.has_header()) continue;
+        to.mutable_started()->set_ahead_seconds(1);
+        to.mutable_started()->set_session_id("s");
+        out.push_back(bytes(to));
+        to.mutable_segment()->set_prompt("a person walks");
+        out.push_back(bytes(to));
+    }
     return out;
 }
 
