@@ -8,7 +8,7 @@ from posewire_runtime import puppet
 from posewire_runtime.fakes import FakeProgram
 from posewire_runtime.motion.root import place
 from posewire_runtime.motion.trim import cut
-from posewire_runtime.sampling.hold import Hold, shares
+from posewire_runtime.sampling.hold import FALL, Hold
 from posewire_runtime.types import Clip, Request
 
 KNOWN = 15
@@ -21,26 +21,32 @@ def known() -> Clip:
 
 def test_held_frames_go_the_straight_way_and_arrive():
     draw = np.random.default_rng(1)
-    noise, aim = draw.normal(size=(20, 3)).astype(np.float32), draw.normal(size=(8, 3)).astype(np.float32)
-    hold = Hold.of(noise, aim)
-    firm = int((shares(8) == 1).sum())
-    assert 0 < firm < 8
-    stray = draw.normal(size=(20, 3)).astype(np.float32)
+    noise, aim = draw.normal(size=(40, 5)).astype(np.float32), draw.normal(size=(8, 5)).astype(np.float32)
+    hold = Hold.of(noise, aim, slice(0, 2))
+    stray, velocity = (draw.normal(size=(40, 5)).astype(np.float32) for _ in range(2))
     for time in (0.0, 0.25, 1.0):
-        put = hold.put(stray, time)
-        np.testing.assert_allclose(put[:firm], (noise[:firm] * (1 - time) + aim[:firm] * time), atol=1e-6)
-        np.testing.assert_array_equal(put[8:], stray[8:])
-        way = noise[firm:8] * (1 - time) + aim[firm:8] * time
-        assert (np.abs(put[firm:8] - way) <= np.abs(stray[firm:8] - way) + 1e-6).all()
-    assert hold.share[-1] < hold.share[firm - 1]
+        put = hold.put(stray, velocity, time)
+        np.testing.assert_allclose(put[:8], noise[:8] * (1 - time) + aim * time, atol=1e-6)
+        np.testing.assert_array_equal(put[8 + FALL :, 2:], stray[8 + FALL :, 2:])
 
 
-def test_shares_fall_and_never_vanish():
-    for count in (1, 2, 3, 15):
-        found = shares(count)[:, 0]
-        assert len(found) == count
-        assert (np.diff(found) <= 0).all()
-        assert found.min() > 0
+def test_what_follows_is_moved_by_what_the_network_is_wrong_by():
+    noise = np.zeros((40, 3), np.float32)
+    hold = Hold.of(noise, np.full((8, 3), 2.0, np.float32), slice(0, 1))
+    latent = np.full((40, 3), 0.5, np.float32)  # at half the way to 1, where 2 is known
+    put = hold.put(latent, np.ones((40, 3), np.float32), 0.5)
+    np.testing.assert_allclose(put[8:, 0], 1.0, atol=1e-6)
+    assert (np.diff(put[8:, 1]) <= 1e-6).all()
+    assert put[8, 1] > 0.9
+    np.testing.assert_allclose(put[8 + FALL :, 1], 0.5, atol=1e-6)
+
+
+def test_a_network_that_is_right_is_left_alone():
+    draw = np.random.default_rng(2)
+    noise, aim = (draw.normal(size=(40, 3)).astype(np.float32) for _ in range(2))
+    hold = Hold.of(noise, aim[:8], slice(0, 1))
+    latent = noise + np.float32(0.5) * (aim - noise)
+    np.testing.assert_allclose(hold.put(latent, aim - noise, 0.5), latent, atol=1e-5)
 
 
 def test_the_puppet_enters_where_it_fits():

@@ -24,7 +24,7 @@ from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageErr
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
 from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out
-from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
+from posewire_runtime.families.hymotion_decode import DIMENSIONS, TRANSLATION, Decoder
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
     AtStep,
@@ -89,7 +89,7 @@ class HyMotionRun:
         weights = self.schedule.weights(self.position)
         self.latent = schedule.advance(self.latent, tuple(self.velocities), weights)
         if self.hold is not None:
-            self.latent = self.hold.put(self.latent, self.schedule.times[self.position + 1])
+            self.latent = self.hold.put(self.latent, velocity, self.schedule.times[self.position + 1])
         if not np.isfinite(self.latent).all():
             self.failed_at = self.position
         self.position += 1
@@ -171,8 +171,13 @@ class HyMotion:
             schedule=plan,
             latent=latent,
             velocities=deque(maxlen=plan.order),
-            hold=None if request.known is None else Hold.of(latent, self._decoder.latent(request.known)),
+            hold=self._hold(request, latent),
         )
+
+    def _hold(self, request: Request, noise: Float) -> Hold | None:
+        if request.known is None:
+            return None
+        return Hold.of(noise, self._decoder.latent(request.known), TRANSLATION)
 
     def key(self, run: Run) -> Hashable:
         """On the CPU any runs may share a step, since none is padded; elsewhere those of a bucket."""

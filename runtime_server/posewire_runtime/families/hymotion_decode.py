@@ -21,6 +21,8 @@ from posewire_runtime.types import Clip, Float, Skeleton
 DIMENSIONS = 201
 JOINTS = 22
 
+TRANSLATION = slice(0, 3)
+"""Where the body is; all else says how it stands."""
 _ROTATIONS = slice(3, 3 + JOINTS * 6)
 _CONSTANT_BELOW = 1e-3
 """A dimension whose deviation is smaller doesn't vary: it is its mean."""

@@ -175,11 +175,12 @@ class Table:
         """Known frames go back on their way: by way of the host, since few runs have any."""
         if all(seat.run.hold is None for seat in self.seats):
             return
-        motion = self._motion.numpy().copy()
+        motion, velocity = self._motion.numpy().copy(), self._past[0].numpy()
         for row, seat in enumerate(self.seats):
             run = seat.run
             if run.hold is not None:
-                motion[row] = run.hold.put(motion[row], run.schedule.times[run.position + 1])
+                time = run.schedule.times[run.position + 1]
+                motion[row] = run.hold.put(motion[row], velocity[row], time)
         self._motion = self._engine.put(motion)
 
     def _places(self, text: TextSide) -> list[int]:

@@ -1,8 +1,10 @@
 """Known frames held while the rest is sampled: in-painting in a flow, with a soft mask. Pure.
 
-The straight way from noise (t = 0) to motion (t = 1) is known for frames that are known. After each step
-they are put back on it, and so everything else is sampled to go with them. Towards their end they are held
-less and less: there the sampler may smooth over what doesn't fit.
+The straight way from noise (t = 0) to motion (t = 1) is known for frames that are known: after each step
+they are put back on it. And the network always says where all frames will end. What it is wrong by at the
+last known frames it is about to be wrong by in those that follow: they are moved by as much, less and less
+with each frame; for good where a number says where the body is and not how it stands. So what is sampled
+begins where the known frames end.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import numpy as np
 
 from posewire_runtime.types import Float
 
-SOFT = 0.4
-"""The share of the known frames, the last ones, that are held softly."""
-_LEAST = 0.2
-"""How much the last one is held."""
+FALL = 10
+"""Frames behind the known ones until which their error is corrected."""
+_LAST = 3
+"""Known frames, the last ones, that tell the error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,25 +29,28 @@ class Hold:
     """Where those frames begin."""
     known: Float  # (K, D)
     """Where they end."""
-    share: Float  # (K, 1)
-    """How much each is held, 0 to 1."""
+    lasting: Float  # (D,)
+    """1 for numbers that are moved for good, 0 for the others."""
 
     @classmethod
-    def of(cls, noise: Float, known: Float) -> Hold:
+    def of(cls, noise: Float, known: Float, lasting: slice) -> Hold:
         """Hold `known` over the first frames of `noise`."""
-        return cls(noise[: len(known)], known, shares(len(known)))
+        marks = np.zeros(known.shape[1], np.float32)
+        marks[lasting] = 1
+        return cls(noise[: len(known)], known, marks)
 
-    def put(self, latent: Float, time: float) -> Float:
-        """The latent at `time`, with its first frames back on their way."""
-        count = len(self.known)
-        way = self.noise + np.float32(time) * (self.known - self.noise)
+    def put(self, latent: Float, velocity: Float, time: float) -> Float:
+        """The latent at `time`, which `velocity` brought there: its first frames back on their way."""
+        count, time = len(self.known), np.float32(time)
+        aim = latent[:count] + (1 - time) * velocity[:count]
+        wrong = (self.known - aim)[-_LAST:].mean(axis=0)  # (D,)
         held = latent.copy()
-        held[:count] += self.share * (way - latent[:count])
+        held[:count] = self.noise + time * (self.known - self.noise)
+        held[count:] += time * wrong * shares(len(latent) - count, self.lasting)
         return held
 
 
-def shares(frames: int) -> Float:  # (frames, 1)
-    """How much each of so many known frames is held."""
-    soft = round(frames * SOFT)
-    fall = 1 - (1 - _LEAST) * (np.arange(soft) + 1) / max(soft, 1)
-    return np.concatenate([np.ones(frames - soft), fall]).astype(np.float32)[:, None]
+def shares(frames: int, lasting: Float) -> Float:  # (frames, D)
+    """How much of the known frames' error each following frame is corrected by."""
+    fall = np.maximum(1 - (np.arange(frames, dtype=np.float32) + 1) / FALL, 0)[:, None] ** 2
+    return fall + (1 - fall) * lasting

@@ -27,13 +27,13 @@ STANDING = "a person stands still"
 
 KNOWN = 0.5
 """Seconds that a segment is given of what comes before it."""
-TAIL = 0.2
-"""Seconds at the end of a segment that are not shown: models and their smoothing are worst there."""
+TAIL = 0.7
+"""Seconds at the end of a segment that are not shown: models bring their motion to an end there."""
 SHORTEST, LONGEST = 2.0, 6.0
 """Seconds that a segment adds to the tape."""
 CHUNK = 8
 """Frames that leave together."""
-LOW = 0.15
+LOW = 0.2
 """Seconds ahead of the play head below which frames leave although something better is being made."""
 _SLACK = 1.25
 """How much longer than lately a segment may take."""
