@@ -33,6 +33,19 @@ from posewire_runtime.client import AsyncClient
 from posewire_runtime.device.memory import private_bytes
 from posewire_runtime.errors import Overloaded, PosewireError, Violation
 from posewire_runtime.exchange.events import Header, Notice, ServedModel
+from posewire_runtime.exchange.live import (
+    Clear,
+    Close,
+    Goal,
+    LiveAnswer,
+    LiveSegment,
+    LiveStarted,
+    PaceChange,
+    Playhead,
+    Prompt,
+    Resume,
+    Stop,
+)
 from posewire_runtime.exchange.packing import PackedClip, Packing, frame_bytes
 from posewire_runtime.exchange.validate import Bounds
 from posewire_runtime.fakes import FakeProgram
@@ -44,6 +57,17 @@ from posewire_runtime.server.server import Server
 from posewire_runtime.types import CONTACT_NAMES, Target
 from posewire_runtime.wire import stream
 from posewire_runtime.wire.decoder import Collector, Decoder
+from posewire_runtime.wire.live import (
+    LiveDecoder,
+    read_command,
+    read_open,
+    read_resume,
+    write_command,
+    write_end,
+    write_event,
+    write_frames,
+    write_open,
+)
 from posewire_runtime.wire.models import read_model, write_model
 from posewire_runtime.wire.requests import read_generate, read_warm, write_generate
 from posewire_runtime.wire.status import read_status, write_status
@@ -102,6 +126,13 @@ def kinds() -> tuple[Kind, ...]:
         Kind("warm", (warm.SerializeToString(),), pb.WarmRequest, lambda m: read_warm(m, library, bounds)),
         Kind("model", (models.SerializeToString(),), pb.Model, lambda m: read_model(m, False)),
         Kind("events", tuple(m.SerializeToString() for m in events()), pb.GenerateResponse, _read_event),
+        Kind(
+            "live",
+            tuple(m.SerializeToString() for m in commands()),
+            pb.LiveRequest,
+            lambda m: _read_live(m, library, bounds),
+        ),
+        Kind("live events", tuple(m.SerializeToString() for m in live_events()), pb.LiveResponse, _hear_live),
     )
 
 
@@ -114,6 +145,66 @@ def requests() -> Iterator[pb.GenerateRequest]:
     )
     bones = {name: name for name in SMPL22.names}
     yield write_generate("jump", {"target": Target(SMPL22, bones), "packing": Packing.SMALLEST_THREE_48})
+
+
+def commands() -> Iterator[pb.LiveRequest]:
+    """Everything that a live session can be told."""
+    bones = {name: name for name in SMPL22.names}
+    yield write_command(write_open("a person walks", seed=3, steps=5, position=(1.0, 2.0), heading=0.5), 1)
+    yield write_command(write_open("run", target=Target(SMPL22, bones), ahead_seconds=2.0), 2)
+    told = (
+        Prompt("wave", 7, True),
+        Stop(),
+        Goal((3.0, -2.0), 1.0),
+        PaceChange(1.5),
+        Clear(),
+        Playhead(40),
+        Close(),
+    )
+    for number, command in enumerate((Resume("a" * 16, "b" * 32, 40), *told)):
+        yield write_command(command, number)
+
+
+def _read_live(message: pb.LiveRequest, library: Library, bounds: Bounds) -> object:
+    """A message as the first of a stream, or within a session."""
+    match message.WhichOneof("command"):
+        case "open":
+            return read_open(message.open, library, bounds)
+        case "resume":
+            return read_resume(message.resume)
+        case _:
+            return read_command(message, library.info("stand-in"), bounds)
+
+
+def live_events() -> Iterator[pb.LiveResponse]:
+    """A live stream that says everything there is to say."""
+    clip = puppet.perform("walk", 20, 30.0, 1)
+    for packing in Packing:
+        yield write_event(_header(packing))
+        yield write_event(LiveStarted("abc", "def", 0, 30.0, 60.0, 0.75))
+        yield write_event(LiveSegment(0, "walk", 7, 1))
+        yield write_event(LiveAnswer(3, 8, "slow down"))
+        yield write_event(Notice("target_reached", "there"))
+        yield write_frames(0, 20, 30.0, PackedClip(clip, packing).slice(0, 20))
+        yield write_end(Overloaded("no room", 1.0))
+
+
+def _hear_live(message: pb.LiveResponse) -> object:
+    """The event where a stream may bring it: as the first, and behind the start of either packing."""
+    outcome: object = None
+    for packing in (None, *Packing):
+        decoder = LiveDecoder()
+        try:
+            if packing is not None:
+                decoder.feed(write_event(_header(packing)))
+                decoder.feed(write_event(LiveStarted("abc", "def", 0, 30.0, 60.0, 0.75)))
+            outcome = decoder.feed(message)
+            decoder.finish()
+        except PosewireError as error:
+            outcome = error
+    if isinstance(outcome, PosewireError):
+        raise outcome
+    return outcome
 
 
 def events() -> Iterator[pb.GenerateResponse]:
@@ -222,6 +313,8 @@ _BREAKS = (_flip, _overwrite, _cut, _double, _swap)
 
 def _break_field(message: Any, draw: random.Random) -> None:
     """Make a field somewhere in a message extreme, absent or many."""
+    if not message.DESCRIPTOR.fields:
+        return
     chosen = draw.choice(message.DESCRIPTOR.fields)
     value = getattr(message, chosen.name)
     with suppress(ValueError, TypeError, OverflowError):  # what a field can't be set to needs no test
@@ -278,7 +371,7 @@ def fuzz(count: int, seed: int) -> Found:
                 draw.choice(_BREAKS)(data, draw, [bytes(data)])
             _try(found, "error", f"{seed}-{i}", bytes(data), lambda data: read_status(8, "x", data))
         else:
-            kind = all_kinds[(0, 3, 0, 3, 0, 3, 1, 0, 2)[i % 10]]
+            kind = all_kinds[(0, 3, 4, 3, 0, 5, 1, 4, 2)[i % 10]]
             data = broken(kind, draw)
             _try(
                 found,

@@ -4,10 +4,11 @@
 
 Starts `posewire serve` as a process of its own and keeps clients of every kind at it: short and long clips,
 several seeds, paced streams, cancels, deadlines, readers that are slow or stop reading, bytes that are no
-request, new connections for every call, live sessions whose clients break off and come back or don't. The server is
-restarted again and again, in turn by SIGTERM and by SIGKILL, at least once in every run. A request that was
-sent must come to exactly one end at its client; UNAVAILABLE is one. A session of which several streams are
-opened is one request. Memory, tasks and handles of the server are read from its own /metrics.
+request, new connections for every call, live sessions whose clients break off and come back or don't.
+The server is restarted again and again, in turn by SIGTERM and by SIGKILL, at least once in every run. A
+request that was sent must come to exactly one end at its client; UNAVAILABLE is one. A session of which
+several streams are opened is one request. Memory, tasks and handles of the server are read from its own
+/metrics.
 
 The last line is a JSON summary. Exit code 0 only if as many requests ended as were sent.
 """
