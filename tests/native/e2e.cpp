@@ -419,6 +419,14 @@ void busy(const Arguments& given) {
     demand(false, "a status");
 }
 
+// One that comes back soon.
+posewire::Client eager_client(const std::string& target) {
+    auto options = posewire::options<pw_client_options>();
+    options.target = target.c_str();
+    options.backoff_max_seconds = 0.5;
+    return posewire::Client(options);
+}
+
 // Plays a session in real time and fetches its events, as a game does.
 struct Game {
     posewire::Live& live;
@@ -524,7 +532,7 @@ void live(const Arguments& given) {
 
 // e2e live_breaks TARGET: through a door that somebody shuts and opens; the session goes on.
 void live_breaks(const Arguments& given) {
-    posewire::Client client(given[0].c_str());
+    posewire::Client client = eager_client(given[0]);
     auto wish = posewire::options<pw_live_options>();
     wish.prompt = "a person walks forward";
     auto session = client.live(wish);
@@ -547,7 +555,7 @@ void live_breaks(const Arguments& given) {
 
 // e2e live_lost TARGET: the server is killed and started again; a new session goes on where the old one was.
 void live_lost(const Arguments& given) {
-    posewire::Client client(given[0].c_str());
+    posewire::Client client = eager_client(given[0]);
     auto wish = posewire::options<pw_live_options>();
     wish.prompt = "a person walks forward";
     auto session = client.live(wish);

@@ -1,6 +1,7 @@
 // Sampling allocates nothing, frees nothing and takes no lock: counted over all that a player can be doing.
 #include "counters.hpp"
 #include "harness.hpp"
+#include "live_server.hpp"
 #include "messages.hpp"
 #include "posewire.hpp"
 
@@ -105,6 +106,33 @@ TEST(sampling_allocates_and_locks_nothing) {
     std::printf("%ld frames: %ld allocations, %ld frees, %ld locks\n", frames, allocations, frees, locks);
     EQUAL(allocations, 0L);
     EQUAL(frees, 0L);
+    EQUAL(locks, 0L);
+}
+
+TEST(playing_a_live_session_neither) {
+    fake::LiveServer server;
+    pw::PlayerSetup how;
+    how.foot_ik = 1;
+    pw::Player player(how);
+    player.play(server.session(), 0, {});
+    server.begin();
+    std::vector<float> rotations(256 * 4);
+    pw_pose pose{};
+    long allocations = 0, locks = 0, frames = 0;
+    for (int i = 0; i < 2000; ++i) {
+        server.send_allowed();
+        const auto before = counters::now();
+        for (int j = 0; j < 3; ++j, ++frames) {
+            player.advance(1 / 144.0);
+            player.sample(rotations.data(), 256, pose);
+        }
+        const auto after = counters::now();
+        allocations += after.allocations - before.allocations + after.frees - before.frees;
+        locks += after.locks - before.locks;
+    }
+    CHECK(pose.time > 40);
+    std::printf("%ld frames of a session: %ld allocations and frees, %ld locks\n", frames, allocations, locks);
+    EQUAL(allocations, 0L);
     EQUAL(locks, 0L);
 }
 

@@ -65,6 +65,34 @@ namespace Posewire.Tests
             }
         }
 
+        /// <summary>TARGET: it walks to a place in the world, by hips and by object, from a corner and turned.</summary>
+        internal static void Walk(string[] given)
+        {
+            foreach (var travel in new[] { TravelMode.MoveHips, TravelMode.MoveObject })
+                using (var game = new Game(Game.At(given[0]), made =>
+                {
+                    made.Prompt = "a person walks forward";
+                    made.Travel = travel;
+                    made.transform.position = new Vector3(4, 0, -3);
+                    made.transform.rotation = Quaternion.AngleAxis(120, Vector3.up);
+                }))
+                {
+                    var goal = new Vector3(7, 0, -1);
+                    game.Until("motion", () => game.Character.State == CharacterState.Playing);
+                    game.For(0.5);
+                    game.Character.GoTo(goal);
+                    var nearest = float.MaxValue;
+                    game.Until("arriving, the nearest was " + nearest, () =>
+                    {
+                        var away = game.Bone("Hips").position - goal;
+                        away.y = 0;
+                        nearest = Math.Min(nearest, away.magnitude);
+                        return nearest < 0.4f;
+                    });
+                    Scenario.Tell(travel + ": came within " + nearest.ToString("0.00") + " m of its goal");
+                }
+        }
+
         /// <summary>TARGET: the server is killed and started again while the character plays.</summary>
         internal static void Lost(string[] given)
         {

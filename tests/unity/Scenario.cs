@@ -17,7 +17,7 @@ namespace Posewire.Tests
             { "dump", Calls.Dump }, { "cancel", Calls.Cancel }, { "models", Calls.Models }, { "refused", Calls.Refused },
             { "leaks", Calls.Leaks }, { "missing", Calls.MissingLibrary }, { "resume", Calls.Resume },
             { "clip", Characters.Clip }, { "live", Characters.Live }, { "lost", Characters.Lost },
-            { "troubles", Characters.Troubles }, { "bones", Characters.Bones }, { "sample", Characters.Sample }
+            { "troubles", Characters.Troubles }, { "bones", Characters.Bones }, { "sample", Characters.Sample }, { "walk", Characters.Walk }
         };
 
         private static int Main(string[] arguments)

@@ -106,6 +106,7 @@ def scenes(run: Mono, folder: Path) -> None:
         run("clip", server.address)
         run("live", server.address)
         run("sample", server.address)
+        print(run("walk", server.address), end="")
 
 
 def breaks(run: Mono, folder: Path) -> None:
