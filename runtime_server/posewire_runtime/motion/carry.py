@@ -19,8 +19,8 @@ from posewire_runtime.types import Clip
 
 SECONDS = 0.6
 """How long the fade takes."""
-_REST = 0.8
-"""The share of its speed that a motion which has ended keeps from one frame to the next."""
+_REST = 0.5
+"""Seconds in which a motion that has ended comes to rest."""
 
 
 def carry_on(old: Clip, new: Clip, at: int, begins: int, seconds: float = SECONDS) -> Clip:
@@ -45,7 +45,8 @@ def _lasting(clip: Clip, speed: tuple[Array, Array], frames: int) -> Clip:
     if lacking <= 0:
         return clip
     spin, step = speed
-    travelled = (_REST * (1 - _REST ** np.arange(1, lacking + 1)) / (1 - _REST)).astype(np.float32)
+    speeds = 1 - _fade(max(round(_REST * clip.fps), 1))
+    travelled = np.cumsum(np.resize(np.append(speeds[1:], np.zeros(lacking)), lacking)).astype(np.float32)
     turns = quat.from_rotation_vector(travelled[:, None, None] * spin)  # (n, J, 4)
     more = replace(
         clip,

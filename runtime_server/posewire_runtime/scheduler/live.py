@@ -15,10 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posewire_runtime.motion.carry import SECONDS as FADE
 from posewire_runtime.motion.root import place
 from posewire_runtime.motion.tape import Tape
-from posewire_runtime.motion.trim import cut
 from posewire_runtime.motion.walk import Walk
 from posewire_runtime.types import Clip, Float, ModelInfo
 
@@ -28,7 +26,7 @@ STANDING = "a person stands still"
 KNOWN = 0.5
 """Seconds that a segment is given of what comes before it."""
 TAIL = 0.7
-"""Seconds at the end of a segment that are not shown: models bring their motion to an end there."""
+"""Seconds at the end of a segment that are only faded out of: models bring their motion to an end there."""
 SHORTEST, LONGEST = 2.0, 6.0
 """Seconds that a segment adds to the tape."""
 CHUNK = 8
@@ -193,11 +191,11 @@ class Character:
             lead = max(self._needed - self._buffered(now), 0)
             at = max(math.ceil(self.walk.point + lead * self.walk.rate), self._changeable)
             return self._segment(urgent, min(at, self.tape.end))
-        left = (self.tape.end - self.walk.point) / self.walk.rate
+        left = (self._usable - self.walk.point) / self.walk.rate
         if left > self._needed + self._ahead:
             return None
-        at = max(self.tape.end - round(FADE * self._fps), self._changeable)
-        return self._segment(self._queue[0] if self._queue else self._present, min(at, self.tape.end))
+        at = min(max(self._usable, self._changeable), self.tape.end)
+        return self._segment(self._queue[0] if self._queue else self._present, at)
 
     def begun(self, segment: Segment) -> None:
         """It is being made."""
@@ -217,10 +215,9 @@ class Character:
         self._expected = max(took, 0.7 * self._expected)
         at = min(max(segment.at, self._changeable), self.tape.end)
         skipped = segment.begins + at - segment.at
-        usable = clip.frames - round(TAIL * self._fps)
-        if skipped > usable - CHUNK:
+        if skipped > clip.frames - round(TAIL * self._fps) - CHUNK:
             return False
-        self.tape.splice(at, cut(clip, 0, usable), skipped)
+        self.tape.splice(at, clip, skipped)
         self._turns = deque(turn for turn in self._turns if turn[0] < at)
         self._turns.append((at, segment.wish, segment.seed))
         self._present = segment.wish
@@ -229,6 +226,11 @@ class Character:
         elif self._queue and self._queue[0] is segment.wish:
             self._queue.popleft()
         return True
+
+    @property
+    def _usable(self) -> int:
+        """Where on the tape the last segment's ending begins."""
+        return max(self.tape.end - round(TAIL * self._fps), 0)
 
     @property
     def _changeable(self) -> int:
@@ -244,7 +246,7 @@ class Character:
         """Something else is wanted than what is being made, and there is enough to show until then."""
         if urgent is None or making.wish is urgent:
             return False
-        return making.wish is self._present or self.tape.end - self.walk.point > self._needed
+        return making.wish is self._present or self._usable - self.walk.point > self._needed
 
     def _segment(self, wish: Wish, at: int) -> Segment:
         count = min(round(KNOWN * self._fps), at - self.tape.first)
@@ -285,10 +287,9 @@ class Character:
 
     def _open(self, now: float) -> int:
         """Where on the tape the frames end that may leave: before what is being made, while there is time."""
-        making = self._making
-        if making is None or making.at >= self.tape.end or self._buffered(now) <= LOW * self._fps:
+        if self._buffered(now) <= LOW * self._fps:
             return self.tape.end
-        return making.at
+        return self._usable if self._making is None else min(self._making.at, self._usable)
 
     def _buffered(self, now: float) -> float:
         """Frames that its client still has to play, as far as can be told."""
