@@ -31,7 +31,7 @@ void LiveCall::wake() {
 
 void LiveCall::cancel() {
     told_cancelled();
-    if (connected_) {
+    if (open_) {
         const std::lock_guard lock(tick_mutex_);
         if (!leaving_) leave_by_ = in_seconds(kGoodbye);
         leaving_ = true;
@@ -50,7 +50,7 @@ bool LiveCall::proceed(Op op, bool ok) {
             return false;
         case Op::kStarted:
             if (!ok) break;
-            writable_ = true;
+            open_ = writable_ = true;
             read_next();
             write(opening_);
             tick(kTick);
@@ -166,7 +166,7 @@ void LiveCall::tick(double seconds) {
 bool LiveCall::settle() {
     if (!reading_ && !writing_ && !finishing_) {
         finishing_ = true;
-        connected_ = writable_ = false;
+        open_ = connected_ = writable_ = false;
         ++in_flight_;
         stream_->Finish(&status_, tag(Op::kFinished));
         wake();

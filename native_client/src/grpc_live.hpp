@@ -46,7 +46,8 @@ class LiveCall final : public Call {
     uint32_t attempts_ = 0;  // in a row that brought nothing
     bool broke_ = false;     // it comes back, until it has begun again
     Deadline give_up_{};     // when coming back ends
-    std::atomic<bool> connected_{false};
+    std::atomic<bool> open_{false};       // messages may travel
+    std::atomic<bool> connected_{false};  // and the session runs
     std::atomic<uint32_t> resumes_{0};
 
     std::mutex tick_mutex_;  // of what follows

@@ -278,9 +278,10 @@ def live(run: Runner, folder: Path) -> None:
     del folder
     with served() as server:
         print("  " + run("live", server.address).strip())
-        run("live_leave", server.address)
         door = Door(server.address)
         run.talk("live_breaks", {"shut it": door.shut, "open it": door.open}, door.address)
+    with served("--live-sessions", "3") as server:
+        run("live_leave", server.address)
     with Restarted() as server:
         run.talk("live_lost", {"kill it": server.kill, "start it": server.start}, server.address)
 

@@ -87,7 +87,7 @@ def calls(run: Mono, folder: Path) -> None:
     del folder
     with served() as server:
         for scenario in ("models", "cancel", "leaks"):
-            print(f"  {scenario} {run(scenario, server.address).strip()}")
+            print(f"  {scenario} {run(scenario, server.address).strip()}".rstrip())
 
 
 def troubles(run: Mono, folder: Path) -> None:
