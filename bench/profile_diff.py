@@ -1,6 +1,6 @@
 """Whether `posewire profile diff` finds what is there and nothing else, on this machine as noisy as it is.
 
-    python bench/profile_diff.py [--seconds 60] [--slower 0.15] [--twice]
+    python bench/profile_diff.py [--seconds 120] [--slower 0.15] [--twice]
 
 Three models that differ in nothing but their names are measured in turns (A, again, B, A, again, B …),
 through the code of the profile; B does 15 % more work in every step. Then their reports are compared as the
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60.0, help="for all three together")
+    parser.add_argument("--seconds", type=float, default=120.0, help="for all three together")
     parser.add_argument("--slower", type=float, default=0.15, help="how much more work B does")
     parser.add_argument("--twice", action="store_true", help="also two whole profiles")
     options = parser.parse_args()

@@ -47,12 +47,16 @@ def _sections(report: Report) -> Iterator[str]:
 
 _CASE_NOTE = (
     "Times in ms, from the request to its last frame. “Characters”: how many the machine keeps in motion at "
-    "the model’s own frame rate. “Ratio”: in products of matrices measured beside each round, which is what "
+    "the model’s own frame rate. “In graphs”: share of the time inside ONNX Runtime, the rest is our own "
+    "work on the host. “Ratio”: in products of matrices measured beside each round, which is what "
     "<code>posewire profile diff</code> compares. “Stages”: how much of the time they explain. “Until”: "
     "rounds went on until the median was known to 3 % (tight), or until the time was over."
 )
-_STAGE_NOTE = "Mean of each stage; what is missing to the end-to-end time is left white."
-_SWEEP_NOTE = "Median end-to-end time while one setting changes and the others stay at the base case."
+_STAGE_NOTE = "Mean of each stage; what is missing to the end-to-end time is left open."
+_SWEEP_NOTE = (
+    "Median end-to-end time while one setting changes and the others stay at the base case; and frames a "
+    "second by how many clips are made at once."
+)
 
 
 def _head(report: Report) -> str:
@@ -86,7 +90,7 @@ def _answer(answer: Report) -> str:
 
 def _case_table(cases: Sequence[Report]) -> str:
     times = ("p50", "p95", "p99", "first frame", "gap p95")
-    head = ("case", *times, "frames/s", "characters", "ratio", "stages", "rounds", "until")
+    head = ("case", *times, "frames/s", "characters", "in graphs", "peak MiB", "ratio", "stages", "until")
     rows = [
         (
             escape(case["name"]),
@@ -95,9 +99,10 @@ def _case_table(cases: Sequence[Report]) -> str:
             f"{case['gap']['p95']:.2f}" if case["gap"] else "–",
             f"{case['frames_per_second']:,.0f}",
             f"{case['characters']:,.1f}",
+            "–" if case["device"]["share"] is None else f"{case['device']['share']:.0%}",
+            f"{case['memory']['peak_bytes'] / 2**20:,.0f}" if case["memory"]["peak_bytes"] else "–",
             f"{case['ratio']['median']:.3g}",
             f"{case['explained']:.1%}",
-            str(case["rounds"]),
             case["stopped"],
         )
         for case in cases
@@ -137,11 +142,26 @@ def _sweeps(report: Report, cases: Sequence[Report]) -> str:
                 found.append(Line(target["name"], points, _SERIES[index % len(_SERIES)]))
         if found:
             drawn.append(f"<div>{charts.lines(found, axis, 'ms at p50')}</div>")
+    if rates := _rates(report, cases):
+        drawn.append(f"<div>{charts.lines(rates, 'clips at once', 'frames/s')}</div>")
     keys = [
         f"<span><i class='{_SERIES[i % len(_SERIES)]}'></i>{escape(n)}</span>" for i, n in enumerate(names)
     ]
     legend = f"<p class='legend'>{''.join(keys)}</p>" if len(names) > 1 else ""
     return f"{legend}<div class='grid2'>{''.join(drawn)}</div>" if drawn else ""
+
+
+def _rates(report: Report, cases: Sequence[Report]) -> list[Line]:
+    """Frames a second by how many clips are made at once, at the base case's length and steps."""
+    found: list[Line] = []
+    for index, target in enumerate(report["targets"]):
+        mine = [case for case in cases if case["target"] == target["name"] and not case["game"]]
+        base = base_case(target, mine) if mine else None
+        alike = [case for case in mine if base and all(case[k] == base[k] for k in ("frames", "steps"))]
+        points = sorted((case["batch"] * case["concurrency"], case["frames_per_second"]) for case in alike)
+        if len(points) > 1:
+            found.append(Line(target["name"], points, _SERIES[index % len(_SERIES)]))
+    return found
 
 
 def _along(target: Report, cases: Sequence[Report], axis: str) -> list[tuple[float, float]]:

@@ -43,7 +43,7 @@ ALONE = 3.0
 PER_TARGET = 12.0
 """Seconds that opening, a cold start, ceilings and operators are taken to need; only for the announcement."""
 _OVERHEAD_SECONDS, _OVERHEAD_PAIRS = 2.0, 40
-_OPERATOR_RUNS = 3
+_OPERATOR_RUNS, _PROBES = 3, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,14 +201,16 @@ def _cost(driver: Driver, subject: Subject) -> Cost:
     base = subject.base
     short = replace(base, frames=max(subject.limits.min_frames, base.frames // 2))
     driver.round(base)
-    times: list[float] = []
-    for case in (short, base):
-        begun = time.perf_counter()
-        driver.round(case)
-        times.append(time.perf_counter() - begun)
+    times = [min(_seconds(driver, case) for _ in range(_PROBES)) for case in (short, base)]
     work = (base.frames - short.frames) * base.steps
     slope = max(times[1] - times[0], 0.0) / work if work else times[1] / (base.frames * base.steps)
     return Cost(max(times[1] - slope * base.frames * base.steps, 0.0), slope)
+
+
+def _seconds(driver: Driver, case: Case) -> float:
+    begun = time.perf_counter()
+    driver.round(case)
+    return time.perf_counter() - begun
 
 
 def _beside_game(

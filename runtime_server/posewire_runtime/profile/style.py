@@ -6,7 +6,7 @@ STYLE = """
 --rule:#2c3542;--accent:#7db0ff}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,"Segoe UI",sans-serif}
-main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}
+main{max-width:1180px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:28px;margin:0 0 4px}
 h2{font-size:18px;margin:0 0 8px}
 h3{font-size:13px;margin:0;color:var(--dim);font-weight:600}
@@ -19,9 +19,9 @@ margin:18px 0}
 .card p{margin:4px 0}
 .big{font-size:26px;font-weight:650;color:var(--accent);line-height:1.25}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13.5px}
-th{text-align:right;color:var(--dim);font-weight:600;padding:4px 10px;border-bottom:1px solid var(--rule)}
-td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--rule);white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}
+th{text-align:right;color:var(--dim);font-weight:600;padding:4px 8px;border-bottom:1px solid var(--rule)}
+td{text-align:right;padding:5px 8px;border-bottom:1px solid var(--rule);white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0}
 tr:last-child td{border-bottom:0}
 td:only-child,td+td:last-child{white-space:normal}

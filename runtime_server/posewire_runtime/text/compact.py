@@ -89,8 +89,9 @@ class CompactEncoder:
         self._tokenizer.enable_truncation(config.keep)
         self._known = _Known.read(package.file(config.known))
         self._file = package.graph_file("encode")
+        given = engine if engine is not None else EngineSettings()
         self._settings = EngineSettings(
-            provider="cpu", threads=engine.threads if engine is not None else None
+            provider="cpu", threads=given.threads, meter=given.meter, operators=given.operators
         )
         self._graph: Graph | None = None
         self.tokenising = 0
