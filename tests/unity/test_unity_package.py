@@ -234,6 +234,8 @@ def test_assemblies_refer_to_those_that_are_there() -> None:
         assert set(content["references"]) <= names
         assert (content["includePlatforms"] == ["Editor"]) == (content["name"] != "Posewire.Runtime")
     assert 'fullname="Posewire.Runtime"' in (PACKAGE / "Runtime" / "link.xml").read_text()
+    linker = (PACKAGE / "Editor" / "LinkerFile.cs").read_text()
+    assert f'"Packages/{PACKAGE.name}/Runtime/link.xml"' in linker
 
 
 def test_nothing_calls_back_from_native_code() -> None:

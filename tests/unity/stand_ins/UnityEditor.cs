@@ -15,6 +15,7 @@ namespace UnityEditor
         public virtual void OnInspectorGUI() { }
         public bool DrawDefaultInspector() { return true; }
         public void Repaint() { }
+        public virtual bool RequiresConstantRepaint() { return false; }
     }
 
     public static class AssemblyReloadEvents
@@ -58,5 +59,28 @@ namespace UnityEditor
     public static class AssetDatabase
     {
         public static void CreateAsset(UnityEngine.Object asset, string path) { }
+    }
+}
+
+namespace UnityEditor.Build
+{
+    public interface IOrderedCallback
+    {
+        int callbackOrder { get; }
+    }
+}
+
+namespace UnityEditor.Build.Reporting
+{
+    public sealed class BuildReport : UnityEngine.Object { }
+}
+
+namespace UnityEditor.UnityLinker
+{
+    public sealed class UnityLinkerBuildPipelineData { }
+
+    public interface IUnityLinkerProcessor : Build.IOrderedCallback
+    {
+        string GenerateAdditionalLinkXmlFile(Build.Reporting.BuildReport report, UnityLinkerBuildPipelineData data);
     }
 }

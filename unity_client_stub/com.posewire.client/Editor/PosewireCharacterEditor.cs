@@ -43,7 +43,12 @@ namespace Posewire.Editor
         {
             if (GUILayout.Button("Do it")) character.Play(text);
             if (GUILayout.Button("Come to rest")) character.Stop();
-            Repaint();
+        }
+
+        /// <summary>The state is shown as it changes.</summary>
+        public override bool RequiresConstantRepaint()
+        {
+            return Application.isPlaying || baker != null;
         }
 
         private void Bake(PosewireCharacter character)
@@ -79,7 +84,6 @@ namespace Posewire.Editor
         private void PollBaker()
         {
             if (baker != null && baker.Poll()) EndBaking(told);
-            Repaint();
         }
 
         private void EndBaking(string message)

@@ -63,6 +63,7 @@ namespace Posewire
         internal MotionStream(StreamHandle handle)
         {
             Handle = handle;
+            Message = "";
             happened.structSize = (uint)Marshal.SizeOf(typeof(PwEvent));
         }
 

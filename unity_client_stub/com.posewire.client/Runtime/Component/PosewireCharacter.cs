@@ -96,6 +96,7 @@ namespace Posewire
         private CharacterController controller;
         private float[] rotations;
         private string[] contactNames = new string[0];
+        private string lastError = "";
         private bool started, sessionBegan;
         private Vector3? wantedPlace;
         private Quaternion? wantedTurn;
@@ -160,7 +161,10 @@ namespace Posewire
         public CharacterState State { get; private set; }
 
         /// <summary>Why it failed; empty: it didn't.</summary>
-        public string LastError { get; private set; }
+        public string LastError
+        {
+            get { return lastError; }
+        }
 
         /// <summary>The pose that was shown last.</summary>
         public MotionPose Pose { get; private set; }
@@ -213,7 +217,7 @@ namespace Posewire
 
         private void OnEnable()
         {
-            LastError = "";
+            lastError = "";
             controller = GetComponent<CharacterController>();
             if (playOnEnable) Play(prompt);
         }
@@ -261,7 +265,7 @@ namespace Posewire
         private void Fail(string message)
         {
             State = CharacterState.Failed;
-            LastError = message;
+            lastError = message;
             Debug.LogError("Posewire: " + message, this);
             onFailed.Invoke(message);
         }
@@ -328,7 +332,7 @@ namespace Posewire
                 });
             player.Play(stream, 0, new PlaySettings { Loop = loop && !live, FadeSeconds = fadeSeconds });
             started = false;
-            LastError = "";
+            lastError = "";
             if (!Pose.HasPose) State = CharacterState.Waiting;
         }
 
