@@ -6,10 +6,10 @@ Starts `posewire serve` as a process of its own, opens one session and plays it 
 game does, while prompts change after 1 to 3 seconds. Seams: the largest jump of any joint from one frame to
 the next, of its position, of its velocity and of its acceleration, over all frames in which one motion turns
 into another, against the largest inside clips: all other frames of the session, and whole clips of the same
-prompts made by Generate on the same server, so many of each prompt that the largest is one to go by. The same
-ratio of the 99th percentiles stands beside it. Times: from sending a prompt until its first frame is here, and
-until it is played. Play: how often, and how long, the clock stood because frames were missing. `--rate` plays
-faster than real time; only seams mean something then.
+prompts made by Generate on the same server, so many of each prompt that the largest is one to go by. The
+same ratio of the 99th percentiles stands beside it. Times: from sending a prompt until its first frame is
+here, and until it is played. Play: how often, and how long, the clock stood because frames were missing.
+`--rate` plays faster than real time; only seams mean something then.
 
 The last line is a JSON summary. Exit code 0 only if no ratio is above 1.2 and play was never interrupted.
 """

@@ -24,7 +24,7 @@ import socket
 import sys
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -433,7 +433,7 @@ def metrics_of(port: int) -> dict[str, float]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
     pairs = (line.split() for line in lines if not line.startswith("#") and "{" not in line)
-    return {name: float(value) for name, value in pairs}
+    return defaultdict(float, {name: float(value) for name, value in pairs})  # what never was, isn't told of
 
 
 async def watch(served: Served, book: Book, until: float, began: float, life: float) -> None:
@@ -492,14 +492,8 @@ def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]
     for i, life in enumerate(served.lives):
         at_rest = ", ".join(f"{rest.memory:.1f}" for rest in life.rests)
         yield f"life {i}: MB by tenths of it {life.tenths()}; at rest {at_rest or 'never'}"
-    held = (
-        "posewire_streams",
-        "posewire_live_sessions",
-        "posewire_jobs_waiting",
-        "posewire_jobs_running",
-        "posewire_tasks",
-    )
-    yield f"once everybody left: { ({name: left[name] for name in held}) }"
+    held = {name: left[f"posewire_{name}"] for name in (*BUSY, "tasks")}
+    yield f"once everybody left: {held}"
     yield from (f"STRANGE: {line}" for line in book.strange[:20])
 
 
