@@ -176,18 +176,14 @@ namespace Posewire.Tests
         {
             var figure = Figures.Mixamo();
             var text = new StringBuilder();
-            using (var client = new PosewireClient(Game.At(given[0])))
-            using (var stream = client.Generate(new GenerateRequest
+            var clip = BakedClip(figure, given[0], new GenerateRequest
             {
                 Prompt = given[3], Seconds = 2, Seeds = new[] { ulong.Parse(given[2]) }
-            }))
+            });
             using (var rig = new Posewire.Internal.CharacterRig(figure.transform,
                 Posewire.Internal.CharacterRig.Guess(figure.transform), null, 0))
             {
                 WriteRest(rig, text);
-                MotionEvent next;
-                while (!stream.Ended) stream.Next(20, out next);
-                var clip = ClipBaker.Bake(rig, stream, figure);
                 var hips = clip.curves["Armature/mixamorig:Hips:localPosition.y"].keys;
                 Scenario.Demand(clip.frameRate == 30 && hips.Length == 60, "60 keys, found " + hips.Length);
                 for (int frame = 0; frame < hips.Length; frame++)
@@ -198,6 +194,27 @@ namespace Posewire.Tests
             }
             File.WriteAllText(given[1], text.ToString());
             UnityEngine.Object.DestroyImmediate(figure);
+        }
+
+        /// <summary>As the inspector's button does it; and a request that fails says so.</summary>
+        private static AnimationClip BakedClip(GameObject figure, string target, GenerateRequest request)
+        {
+            var character = figure.AddComponent<PosewireCharacter>(made => made.PlayOnEnable = false);
+            AnimationClip baked = null;
+            var told = "";
+            Action<AnimationClip, string> done = (clip, message) =>
+            {
+                baked = clip;
+                told = message;
+            };
+            using (var baker = new ClipBaker(character, Game.At(target), request, done))
+                while (!baker.Poll()) System.Threading.Thread.Sleep(5);
+            Scenario.Demand(baked != null, "a clip, found " + told);
+            var result = baked;
+            using (var baker = new ClipBaker(character, Game.At("127.0.0.1:1"), request, done))
+                while (!baker.Poll()) System.Threading.Thread.Sleep(5);
+            Scenario.Demand(baked == null && told.Contains("no answer from"), "why there is none, found " + told);
+            return result;
         }
 
         /// <summary>Puts a frame of a clip on a bone, as an Animation would.</summary>
