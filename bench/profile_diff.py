@@ -31,7 +31,7 @@ from posewire_runtime.profile.machine import facts
 from posewire_runtime.profile.measuring import Bench, measure
 from posewire_runtime.profile.reference import Reference
 from posewire_runtime.profile.report import measured, new_report
-from posewire_runtime.profile.samples import Sample, Stop
+from posewire_runtime.profile.samples import Sample, Stop, blocks_of
 from posewire_runtime.profile.table import diff_lines
 from posewire_runtime.scheduler.library import Library
 
@@ -48,7 +48,7 @@ class Working(FakeProgram):
     def step(self, runs: Sequence[Run]) -> None:
         """Multiply, then count."""
         for _ in range(self._products):
-            FACTORS @ FACTORS
+            np.matmul(FACTORS, FACTORS)
         super().step(runs)
 
 
@@ -86,8 +86,7 @@ def interleaved(slower: float, seconds: float) -> dict[str, dict[str, Any]]:
         report = new_report(facts(), {}, time.strftime("%FT%T"))
         report["cases"] = [measured(one, 30.0, reference.kind) | {"name": "the same case"}]
         reports[one.case.target] = report
-        blocks = report["cases"][0]["ratio"]["blocks"]
-        print(f"{one.case.target}: {len(blocks)} visits, {len(one.rounds)} rounds")
+        print(f"{one.case.target}: {len(blocks_of(one.rounds))} visits, {len(one.rounds)} rounds")
     return reports
 
 
@@ -108,7 +107,7 @@ def twice() -> Diff:
                 str(folder),
             ]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return diff(*(read_report(folder) for folder in folders))
+        return diff(read_report(folders[0]), read_report(folders[1]))
 
 
 def main() -> None:
