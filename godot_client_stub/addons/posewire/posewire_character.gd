@@ -390,7 +390,11 @@ func _read_contacts() -> void:
 
 func _travel(step: Transform3D) -> void:
 	var here := get_skeleton().global_transform
-	root_motion_target.global_transform = here * step * here.affine_inverse() * root_motion_target.global_transform
+	var goal := here * step * here.affine_inverse() * root_motion_target.global_transform
+	var size := root_motion_target.scale
+	# What rounding adds to the axes in each frame would add up.
+	root_motion_target.global_transform = goal.orthonormalized()
+	root_motion_target.scale = size
 
 
 func _fail(code: int, message: String) -> bool:
