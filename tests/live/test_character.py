@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posewire_runtime.fakes import FakeProgram
 from posewire_runtime.motion.root import root_motion
-from posewire_runtime.motion.walk import Walk
+from posewire_runtime.motion.walk import Goal, Walk
 from posewire_runtime.scheduler.live import CHUNK, STANDING, Character, Frames, Segment, Wish
 from posewire_runtime.types import Clip, Request
 
@@ -119,7 +123,7 @@ def test_a_new_prompt_takes_over_at_the_first_frame_that_was_not_sent():
 def test_with_little_sent_it_takes_over_later_so_that_play_goes_on():
     one = character(ahead=0.5)
     play(one, 3)
-    one.acknowledge(one.sent - CHUNK, 3.0)
+    one.acknowledge(one.sent - 2, 3.0)
     one.say(Wish("a person runs", None, 2))
     segment = one.wanted(3.0)
     assert segment is not None
@@ -215,6 +219,70 @@ def test_a_pace_between_frames_has_no_gap_either():
     shown = play(one, 8, 4)
     root = np.concatenate([frames.clip.root for frames in shown])
     assert np.linalg.norm(np.diff(root, axis=0), axis=-1).max() < 0.13
+
+
+def test_a_model_that_had_to_be_loaded_first_is_not_taken_for_a_slow_one():
+    one = character(ahead=2.0)
+    make(one, took=30.0)
+    play(one, 3)
+    one.say(Wish("a person runs", None, 2))
+    segment = one.wanted(3.0)
+    assert segment is not None
+    assert segment.at - one.sent < 30
+
+
+TELLING = st.one_of(
+    st.tuples(st.just("say"), st.sampled_from(("a person runs", "a person waves", "")), st.booleans()),
+    st.tuples(st.just("pace"), st.sampled_from((0.25, 0.7, 1.0, 1.5, 4.0))),
+    st.tuples(st.just("go"), st.sampled_from((Goal((2.0, 1.0)), Goal(heading=2.0), None))),
+    st.tuples(st.just("wait"), st.floats(0.0, 1.5)),
+    st.tuples(st.just("play"), st.integers(0, 60)),
+    st.tuples(st.sampled_from(("clear", "fail")), st.just(None)),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(TELLING, min_size=5, max_size=40), st.sampled_from((0.3, 1.0, 3.0)), st.floats(0.0, 2.0))
+def test_whatever_is_said_frames_follow_each_other_and_no_more_leave_than_may(
+    told: list[tuple[Any, ...]], ahead: float, took: float
+):
+    """Segments come `took` seconds after they are begun; some fail, some are replaced."""
+    one = character(ahead=ahead)
+    room = max(round(ahead * INFO.fps), 2 * CHUNK)
+    now, making, due, last = 0.0, None, 0.0, None
+    for number, (what, *how) in enumerate(told):
+        match what:
+            case "say":
+                one.say(Wish(how[0], None, number), queued=how[1])
+            case "pace":
+                one.walk.wanted = how[0]
+            case "go":
+                one.walk.goal = how[0]
+            case "wait":
+                now += how[0]
+            case "play":
+                one.acknowledge(one.played + how[0], now)
+            case "clear":
+                one.clear()
+            case _ if making is not None:
+                one.failed(making)
+                making = None
+        if (wanted := one.wanted(now)) is not None:
+            making, due = wanted, now + took
+            one.begun(making)
+        if making is not None and now >= due:
+            one.arrived(making, clip_of(making), took)
+            making = None
+        for frames in take_all(one, now):
+            assert frames.first == (0 if last is None else last[0])
+            root = frames.clip.root if last is None else np.concatenate([last[1], frames.clip.root])
+            assert np.isfinite(frames.clip.rotations).all()
+            assert (
+                np.linalg.norm(np.diff(root, axis=0), axis=-1).max(initial=0)
+                < 0.16 * max(one.walk.rate, 1) + 0.05
+            )
+            last = frames.first + frames.clip.frames, frames.clip.root[-1:]
+        assert one.sent <= one.played + room
 
 
 def test_memory_stays_the_same_however_long_it_goes_on():

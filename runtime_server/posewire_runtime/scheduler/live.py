@@ -33,6 +33,8 @@ CHUNK = 8
 """Frames that leave together."""
 LOW = 0.2
 """Seconds ahead of the play head below which frames leave although something better is being made."""
+_FIRST = 1.0
+"""Seconds that the second segment is expected to take at most."""
 _SLACK = 1.25
 """How much longer than lately a segment may take."""
 _PATIENCE = 0.5
@@ -212,7 +214,8 @@ class Character:
         if segment is not self._making:
             return False
         self._making = None
-        self._expected = max(took, 0.7 * self._expected)
+        # The first one may have waited for its model to be loaded.
+        self._expected = max(took, 0.7 * self._expected) if self.tape.end else min(took, _FIRST)
         at = min(max(segment.at, self._changeable), self.tape.end)
         skipped = segment.begins + at - segment.at
         if skipped > clip.frames - round(TAIL * self._fps) - CHUNK:
