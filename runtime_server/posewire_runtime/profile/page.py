@@ -10,7 +10,7 @@ from posewire_runtime.metrics import STAGES
 from posewire_runtime.profile import charts
 from posewire_runtime.profile.answers import base_case
 from posewire_runtime.profile.charts import Bar, Box, Line
-from posewire_runtime.profile.report import with_figures
+from posewire_runtime.profile.report import incomplete, with_figures
 from posewire_runtime.profile.style import STYLE
 
 Report = Mapping[str, Any]
@@ -327,8 +327,7 @@ def _facts(machine: Report, report: Report) -> str:
 
 
 def _missing(report: Report) -> str:
-    lines = [f"{case['name']}: {case['why']}" for case in report["cases"] if case["status"] != "measured"]
-    lines += report["missing"]
+    lines = [*incomplete(report), *report["missing"]]
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return _section("Missing", f"<ul>{items}</ul>") if lines else ""
 

@@ -107,6 +107,16 @@ def read_json(file: Path) -> Report:
     return cast(Report, found)
 
 
+def incomplete(report: Mapping[str, Any]) -> list[str]:
+    """A sentence for each reason why cases weren't measured, or not to their end."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for case in report["cases"]:
+        if case["status"] != "measured":
+            what = "ended early" if "end_to_end" in case else "not measured"
+            reasons.setdefault((what, case["why"]), []).append(case["name"])
+    return [f"{what}: {', '.join(names)}: {why}" for (what, why), names in reasons.items()]
+
+
 def with_figures(report: Mapping[str, Any]) -> Sequence[Report]:
     """The cases that were measured."""
     return [case for case in report["cases"] if "end_to_end" in case]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from posewire_runtime.profile.diff import Diff
-from posewire_runtime.profile.report import with_figures
+from posewire_runtime.profile.report import incomplete, with_figures
 
 Report = Mapping[str, Any]
 
@@ -22,11 +22,10 @@ def report_lines(report: Report) -> Iterator[str]:
         yield ""
     for answer in report["answers"]:
         yield f"{answer['question']}: {answer['answer']}"
-    unmeasured = [case for case in report["cases"] if case["status"] != "measured"]
-    if unmeasured or report["missing"]:
+    left = incomplete(report)
+    if left or report["missing"]:
         yield ""
-    for case in unmeasured:
-        yield f"not measured: {case['name']}: {case['why']}"
+    yield from left
     for line in report["missing"]:
         yield f"missing: {line}"
 
