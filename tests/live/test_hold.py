@@ -46,7 +46,7 @@ def test_a_network_that_is_right_is_left_alone():
     noise, aim = (draw.normal(size=(40, 3)).astype(np.float32) for _ in range(2))
     hold = Hold.of(noise, aim[:8], slice(0, 1))
     latent = noise + np.float32(0.5) * (aim - noise)
-    np.testing.assert_allclose(hold.put(latent, aim - noise, 0.5), latent, atol=1e-5)
+    np.testing.assert_allclose(hold.put(latent.astype(np.float32), aim - noise, 0.5), latent, atol=1e-5)
 
 
 def test_the_puppet_enters_where_it_fits():
