@@ -76,11 +76,12 @@ pw_code pw_live_open(pw_client* client, const pw_live_options* options, pw_strea
     return guarded([&] {
         need(out, "out") = nullptr;
         const auto read = read_options(options, live_defaults(), "pw_live_options_init");
-        const CallSetup setup{read.wait_for_server != 0, 0, not_negative(read.resume_seconds, "resume_seconds")};
+        const CallSetup setup{read.wait_for_server != 0, 0,
+                              not_negative(read.resume_seconds, "resume_seconds")};
         const SharedSkeleton target =
             read.target ? std::make_shared<const Skeleton>(*read.target->view) : nullptr;
-        auto stream = std::make_unique<pw_stream>(
-            pw_stream{std::make_shared<Session>(kMaxStreamBytes, true), {}});
+        auto stream =
+            std::make_unique<pw_stream>(pw_stream{std::make_shared<Session>(kMaxStreamBytes, true), {}});
         stream->outbox = std::make_shared<Outbox>();
         const auto call = begin_live(need(client, "client").network, setup, write_open(read, target),
                                      stream->session, stream->outbox);
@@ -93,7 +94,8 @@ pw_code pw_live_open(pw_client* client, const pw_live_options* options, pw_strea
     });
 }
 
-pw_code pw_live_prompt(pw_stream* live, const char* prompt, const uint64_t* seed, int32_t queued, uint64_t* id) {
+pw_code pw_live_prompt(pw_stream* live, const char* prompt, const uint64_t* seed, int32_t queued,
+                       uint64_t* id) {
     return give_command(live, id, [&](Command& command) {
         command.kind = Command::Kind::kPrompt;
         command.prompt = &need(prompt, "prompt");
@@ -106,8 +108,8 @@ pw_code pw_live_stop(pw_stream* live, uint64_t* id) {
     return give_command(live, id, [](Command& command) { command.kind = Command::Kind::kStop; });
 }
 
-pw_code pw_live_target(pw_stream* live, const pw_player* through, const float* position, const float* rotation,
-                       uint64_t* id) {
+pw_code pw_live_target(pw_stream* live, const pw_player* through, const float* position,
+                       const float* rotation, uint64_t* id) {
     return give_command(live, id, [&](Command& command) {
         command.kind = Command::Kind::kTarget;
         put_target(*live, through, position, rotation, command);
@@ -145,9 +147,10 @@ pw_code pw_live_frames(pw_stream* live, uint32_t first, uint32_t count, float* r
         const ClipBuffer& clip = begun(need_live(live));
         const uint32_t ready = clip.ready(), joints = clip.joints();
         if (first < clip.kept() || first > ready || count > ready - first)
-            throw Error(PW_FAILED_PRECONDITION, "expected frames from " + std::to_string(clip.kept()) + " to " +
-                                                    std::to_string(ready) + ", found " + std::to_string(count) +
-                                                    " from " + std::to_string(first) + " on");
+            throw Error(PW_FAILED_PRECONDITION, "expected frames from " + std::to_string(clip.kept()) +
+                                                    " to " + std::to_string(ready) + ", found " +
+                                                    std::to_string(count) + " from " + std::to_string(first) +
+                                                    " on");
         for (uint32_t i = 0; i < count; ++i) {
             const size_t n = size_t(joints) * 4;
             if (rotations) std::copy_n(clip.rotations(first + i), n, rotations + i * n);

@@ -1,5 +1,6 @@
-// The frames of one clip: one thread writes them in order, others read what has arrived, without locks. A clip
-// without end keeps the last so many frames: its one reader says how far it is, and what it still needs stays.
+// The frames of one clip: one thread writes them in order, others read what has arrived, without locks. A
+// clip without end keeps the last so many frames: its one reader says how far it is, and what it still needs
+// stays.
 #pragma once
 
 #include <atomic>

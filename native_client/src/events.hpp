@@ -82,8 +82,8 @@ struct Answer {
 };
 
 // monostate: something that a later version of the contract knows.
-using Event = std::variant<std::monostate, Header, ClipStart, Chunk, ClipEnd, Progress, Notice, Status, Started,
-                           Segment, Answer>;
+using Event = std::variant<std::monostate, Header, ClipStart, Chunk, ClipEnd, Progress, Notice, Status,
+                           Started, Segment, Answer>;
 
 // ------------------------------------------------------- as they are fetched
 

@@ -162,7 +162,8 @@ void LiveCall::tick(double seconds) {
     if (more && connected_ && !writing_) tick_->Cancel();
 }
 
-// Once nothing is read or written any more the stream is finished, and once nothing is in flight the call is over.
+// Once nothing is read or written any more the stream is finished, and once nothing is in flight the call is
+// over.
 bool LiveCall::settle() {
     if (!reading_ && !writing_ && !finishing_) {
         finishing_ = true;

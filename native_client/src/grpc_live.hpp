@@ -7,8 +7,8 @@
 
 namespace pw {
 
-// All of it happens on the network's thread, except that any thread may wake or cancel it. It sends what the outbox
-// holds and, ten times a second, how far the player is.
+// All of it happens on the network's thread, except that any thread may wake or cancel it. It sends what the
+// outbox holds and, ten times a second, how far the player is.
 class LiveCall final : public Call {
   public:
     LiveCall(std::shared_ptr<Network> network, const CallSetup& setup, wire::LiveRequest open,
@@ -43,9 +43,9 @@ class LiveCall final : public Call {
     bool reading_ = false, writing_ = false, writable_ = false, finishing_ = false, finished_ = false;
     bool said_goodbye_ = false;
     uint32_t told_played_ = 0;
-    uint32_t attempts_ = 0;  // in a row that brought nothing
-    bool broke_ = false;     // it comes back, until it has begun again
-    Deadline give_up_{};     // when coming back ends
+    uint32_t attempts_ = 0;               // in a row that brought nothing
+    bool broke_ = false;                  // it comes back, until it has begun again
+    Deadline give_up_{};                  // when coming back ends
     std::atomic<bool> open_{false};       // messages may travel
     std::atomic<bool> connected_{false};  // and the session runs
     std::atomic<uint32_t> resumes_{0};

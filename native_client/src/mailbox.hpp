@@ -1,5 +1,6 @@
 // Events that wait to be fetched: one thread puts them in, another takes them out. Bounded by nature, however
-// slowly they are fetched: chunks and progress of one clip merge, and what may come any number of times is counted.
+// slowly they are fetched: chunks and progress of one clip merge, and what comes any number of times is
+// counted.
 #pragma once
 
 #include <condition_variable>

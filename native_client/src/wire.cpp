@@ -278,7 +278,8 @@ wire::LiveRequest write_open(const pw_live_options& options, const SharedSkeleto
     open.set_ahead_seconds(not_negative(options.ahead_seconds, "ahead_seconds"));
     const Vec3f at{options.position[0], options.position[1], options.position[2]};
     for (const float number : {at.x, at.y, at.z, options.heading})
-        if (!std::isfinite(number)) throw invalid("position, heading: expected numbers, found something else");
+        if (!std::isfinite(number))
+            throw invalid("position, heading: expected numbers, found something else");
     write_vector(at, *open.mutable_position());
     open.set_heading(options.heading);
     return out;

@@ -470,8 +470,8 @@ struct Game {
             look();
             demand(Clock::now() - begun < std::chrono::duration<double>(seconds),
                    std::string(what) + " in time; found state " + std::to_string(pose.state) + ", " +
-                       std::to_string(live.describe().frames) + " frames, code " + std::to_string(code) + " " +
-                       message);
+                       std::to_string(live.describe().frames) + " frames, code " + std::to_string(code) +
+                       " " + message);
         }
     }
     void play_for(double seconds) {
@@ -594,7 +594,8 @@ void live_leave(const Arguments& given) {
         if (round % 3 == 1) sessions[0].close();
         const auto begun = Clock::now();
         client.reset();
-        demand(Clock::now() - begun < std::chrono::seconds(3), "a client that is gone within its two seconds");
+        demand(Clock::now() - begun < std::chrono::seconds(3),
+               "a client that is gone within its two seconds");
     }
     posewire::Client client(given[0].c_str());
     auto session = client.live();
@@ -622,10 +623,21 @@ void bones(const Arguments&) {
 }
 
 const std::map<std::string, void (*)(const Arguments&)> kScenarios = {
-    {"dump", dump},         {"cancel", cancel}, {"errors", errors}, {"models", models},
-    {"resume", resume},     {"bones", bones},   {"broken", broken}, {"leave", leave},
-    {"retarget", retarget}, {"secure", secure}, {"busy", busy},
-    {"live", live},         {"live_breaks", live_breaks}, {"live_lost", live_lost}, {"live_leave", live_leave},
+    {"dump", dump},
+    {"cancel", cancel},
+    {"errors", errors},
+    {"models", models},
+    {"resume", resume},
+    {"bones", bones},
+    {"broken", broken},
+    {"leave", leave},
+    {"retarget", retarget},
+    {"secure", secure},
+    {"busy", busy},
+    {"live", live},
+    {"live_breaks", live_breaks},
+    {"live_lost", live_lost},
+    {"live_leave", live_leave},
 };
 
 }  // namespace

@@ -131,7 +131,8 @@ TEST(playing_a_live_session_neither) {
         locks += after.locks - before.locks;
     }
     CHECK(pose.time > 40);
-    std::printf("%ld frames of a session: %ld allocations and frees, %ld locks\n", frames, allocations, locks);
+    std::printf("%ld frames of a session: %ld allocations and frees, %ld locks\n", frames, allocations,
+                locks);
     EQUAL(allocations, 0L);
     EQUAL(locks, 0L);
 }

@@ -155,7 +155,8 @@ TEST(a_place_of_the_player_is_a_place_of_the_session) {
     advance(player, 0.5);
     // Where the character stands in its own world is where the session says it is.
     const Seen seen(player);
-    const Place here = player.in_session(*server.session(), load3(seen.pose.position), load4(seen.pose.rotation));
+    const Place here =
+        player.in_session(*server.session(), load3(seen.pose.position), load4(seen.pose.rotation));
     check_vector(here.floor, {0, 0, 0.5f}, 1e-4);
     NEAR(here.heading, 0.25, 1e-4);
     // A metre to its left (-X in Unity, where it has turned to its own left by 0.25).
