@@ -25,14 +25,17 @@ _PATIENCE = 300.0
 def start_cold(command: Sequence[str], wish: dict[str, Any]) -> dict[str, Any]:
     """Run a cold start in a child; `command` starts the process and gets the wish as JSON."""
     text = json.dumps({**wish, "started": time.time_ns()})
-    done = subprocess.run(
-        [*command, text],
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    try:
+        done = subprocess.run(
+            [*command, text],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise DeviceError(f"expected a cold start within {_PATIENCE:g} s, found that it goes on") from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise DeviceError(

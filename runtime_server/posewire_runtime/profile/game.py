@@ -22,6 +22,7 @@ import numpy as np
 from posewire_runtime.device.cores import physical_cores
 from posewire_runtime.device.engine import Engine
 from posewire_runtime.device.providers import EngineSettings
+from posewire_runtime.errors import DeviceError
 from posewire_runtime.profile import graphs
 from posewire_runtime.profile.reference import loaded
 from posewire_runtime.profile.statistics import summarise
@@ -29,6 +30,8 @@ from posewire_runtime.profile.statistics import summarise
 _STACK = np.ones((20, 64, 64), np.float32)
 """A product of these takes some hundred microseconds of one thread."""
 _GPU_SIZE = 1024
+_PATIENCE = 30.0
+"""Seconds that its processes get to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,17 @@ class Game:
             assert process.stdout is not None
             if process.stdout.readline().strip() != "ready":
                 self.stop()
-                raise RuntimeError("expected the game's load to start, found that its process ended")
+                raise DeviceError("expected the game's load to start, found that its process ended")
 
     def stop(self) -> list[tuple[float, float]]:
         """End it; all frames, as the moment on `time.monotonic` and the seconds of their work."""
         frames: list[tuple[float, float]] = []
         for process in self._processes:
-            said, _ = process.communicate("stop\n", timeout=30)
+            try:
+                said, _ = process.communicate("stop\n", timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:  # stuck in its device
+                process.kill()
+                said, _ = process.communicate()
             last = said.strip().splitlines()[-1:] or ["[]"]
             frames += [(float(at), float(took)) for at, took in json.loads(last[0])]
         return frames

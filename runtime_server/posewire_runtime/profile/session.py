@@ -21,7 +21,7 @@ from posewire_runtime.device.memory import process_bytes
 from posewire_runtime.device.meter import Meter
 from posewire_runtime.device.nvidia import gpu_facts
 from posewire_runtime.device.providers import NAMES
-from posewire_runtime.errors import PosewireError, Unreachable
+from posewire_runtime.errors import DeviceError, PosewireError, Unreachable
 from posewire_runtime.profile import cold, game
 from posewire_runtime.profile.asking import ServerDriver
 from posewire_runtime.profile.bounds import bounds
@@ -190,9 +190,12 @@ def _measure_all(
     report["cases"] += [measured(one, fps, bench.reference.kind) for one in found]
     if wishes.game is not None and not any(one.error for one in found):
         ticker.say(f"{subject.name}: beside a game")
-        one, happened = _beside_game(bench, subject, found, wishes)
-        report["cases"].append(measured(one, fps, bench.reference.kind))
-        report["game"] = happened
+        try:
+            one, happened = _beside_game(bench, subject, found, wishes)
+            report["cases"].append(measured(one, fps, bench.reference.kind))
+            report["game"] = happened
+        except DeviceError as error:
+            report["missing"].append(f"{subject.name} beside a game: {error}")
         ticker.advance(ALONE + wishes.seconds_per_case)
 
 
