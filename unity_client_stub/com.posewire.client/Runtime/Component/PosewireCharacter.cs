@@ -157,6 +157,14 @@ namespace Posewire
             set { waitForServer = value; }
         }
 
+        /// <summary>Bones of a character that is neither humanoid nor has names of a known rig. Takes effect when the
+        /// component is enabled next.</summary>
+        public MappedBone[] Bones
+        {
+            get { return bones; }
+            set { bones = value; }
+        }
+
         /// <summary>What it does now.</summary>
         public CharacterState State { get; private set; }
 

@@ -6,9 +6,9 @@ using UnityEngine;
 
 namespace Posewire.Tests
 {
-    /// <summary>Humanoid characters, whose avatar knows their T-pose however they stand. Here the Animator is a stand-in;
+    /// <summary>Which bones a character takes: of a humanoid those of its avatar, which knows their T-pose. Here the Animator is a stand-in;
     /// a real avatar comes from Unity's importer.</summary>
-    public sealed class HumanoidTests
+    public sealed class CharacterTests
     {
         [Test]
         public void TheRestPoseIsTheAvatarsNotTheOneItStandsIn()
@@ -28,6 +28,34 @@ namespace Posewire.Tests
                 Assert.AreEqual(20, rig.Bones.Length);
                 Assert.IsFalse(rig.Bones.Any(pair => pair.Joint == "Spine3"));
                 for (int i = 0; i < rig.Size; i++) IsAt(rig, i, straight[rig.Bone(i).name]);
+            }
+            UnityEngine.Object.DestroyImmediate(figure);
+        }
+
+        [Test]
+        public void MappedBonesComeFirstAndOthersAreLeftAlone()
+        {
+            var figure = Figures.Mixamo();
+            var map = CharacterRig.Guess(figure.transform);
+            map["Pelvis"].name = "a";
+            map["L_Elbow"].name = "b";
+            var character = figure.AddComponent<PosewireCharacter>(made =>
+            {
+                made.PlayOnEnable = false;
+                made.Bones = new[]
+                {
+                    new PosewireCharacter.MappedBone { joint = "Pelvis", bone = map["Pelvis"] },
+                    new PosewireCharacter.MappedBone { joint = "L_Elbow", bone = map["L_Elbow"] },
+                    new PosewireCharacter.MappedBone { joint = "R_Elbow", bone = null }
+                };
+            });
+            using (var rig = character.MakeRig())
+            {
+                Assert.AreEqual(2, rig.Bones.Length);
+                Assert.AreEqual("a", rig.Pelvis.name);
+                var names = Enumerable.Range(0, rig.Size).Select(i => rig.Bone(i).name).ToArray();
+                Assert.IsTrue(names.Contains("mixamorig:Spine2"));  // stands between
+                Assert.IsFalse(names.Contains("mixamorig:Head"));
             }
             UnityEngine.Object.DestroyImmediate(figure);
         }
