@@ -6,8 +6,8 @@ using UnityEngine;
 
 namespace Posewire.Tests
 {
-    /// <summary>Which bones a character takes: of a humanoid those of its avatar, which knows their T-pose. Here the Animator is a stand-in;
-    /// a real avatar comes from Unity's importer.</summary>
+    /// <summary>Which bones a character takes: of a humanoid those of its avatar, which knows their T-pose. Here the Animator
+    /// is a stand-in; a real avatar comes from Unity's importer.</summary>
     public sealed class CharacterTests
     {
         [Test]
