@@ -81,6 +81,17 @@ def test_it_begins_with_the_known_frames_and_goes_its_own_way_then(
         np.testing.assert_allclose(latent_of(found), latent_of(expected), atol=1e-3)
 
 
+def test_a_motion_is_aligned_by_place_and_heading(program: HyMotion, known: Clip) -> None:
+    decoder = program._decoder
+    walk = puppet.perform("a person walks", 90, 30.0, 1)
+    away = place(walk, np.array([4.0, 0.0, -2.0], np.float32), 2.5)
+    there = decoder.latent(cut(walk, 0, KNOWN))
+    back = decoder.clip(decoder.aligned(decoder.latent(away), there), smooth=False, ground=False)
+    np.testing.assert_allclose(back.root, walk.root, atol=1e-3)
+    assert np.abs((back.rotations * walk.rotations).sum(-1)).min() > 1 - 1e-4
+    np.testing.assert_allclose(decoder.aligned(decoder.latent(walk), there), decoder.latent(walk), atol=1e-4)
+
+
 def test_the_numbers_of_a_clip_decode_to_it(program: HyMotion, known: Clip) -> None:
     back = program._decoder.clip(program._decoder.latent(known), smooth=False, ground=False)
     np.testing.assert_allclose(back.root, known.root, atol=1e-4)

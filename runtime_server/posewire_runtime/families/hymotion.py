@@ -24,7 +24,7 @@ from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageErr
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
 from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out
-from posewire_runtime.families.hymotion_decode import DIMENSIONS, TRANSLATION, Decoder
+from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
     AtStep,
@@ -177,7 +177,8 @@ class HyMotion:
     def _hold(self, request: Request, noise: Float) -> Hold | None:
         if request.known is None:
             return None
-        return Hold.of(noise, self._decoder.latent(request.known), TRANSLATION)
+        known = self._decoder.latent(request.known)
+        return Hold(noise[: len(known)], known, self._decoder.aligned)
 
     def key(self, run: Run) -> Hashable:
         """On the CPU any runs may share a step, since none is padded; elsewhere those of a bucket."""

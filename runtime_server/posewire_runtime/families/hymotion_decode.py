@@ -13,16 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from posewire_runtime.motion import contacts, quat, rot6d
+from posewire_runtime.motion.quat import Array
+from posewire_runtime.motion.root import heading
 from posewire_runtime.motion.skeleton import forward
 from posewire_runtime.motion.smooth import savitzky_golay, smooth_rotations
 from posewire_runtime.packages.manifest import Normalisation
+from posewire_runtime.sampling.hold import LAST
 from posewire_runtime.types import Clip, Float, Skeleton
 
 DIMENSIONS = 201
 JOINTS = 22
 
-TRANSLATION = slice(0, 3)
-"""Where the body is; all else says how it stands."""
+_X = np.array([0, 3, 4, *range(135, DIMENSIONS, 3)])
+_Z = np.array([2, 7, 8, *range(137, DIMENSIONS, 3)])
+"""The numbers of a frame along X and along Z, of all vectors that turn with the body."""
 _ROTATIONS = slice(3, 3 + JOINTS * 6)
 _CONSTANT_BELOW = 1e-3
 """A dimension whose deviation is smaller doesn't vary: it is its mean."""
@@ -73,17 +77,34 @@ class Decoder:
         _, joints = forward(self.skeleton, clip.rotations, clip.root)
         translation = clip.root - self.skeleton.positions[self.skeleton.pelvis]
         six = rot6d.interleaved_from_matrix(quat.to_matrix(clip.rotations))
-        parts = (
-            translation,
-            six.reshape(clip.frames, -1),
-            (joints - translation[:, None]).reshape(clip.frames, -1),
-        )
+        bare = joints - translation[:, None]
+        parts = (translation, six.reshape(clip.frames, -1), bare.reshape(clip.frames, -1))
+        return self.normalise(np.concatenate(parts, axis=1).astype(np.float32))
+
+    def aligned(self, latent: Float, known: Float) -> Float:
+        """The motion (L, 201) moved and turned to where known frames (K, 201) are at their end."""
+        frames, aim = self.denormalise(latent), self.denormalise(known)
+        last = slice(len(known) - LAST, len(known))
+        turn = _headings(aim[-LAST:]) - _headings(frames[last])
+        radians = float(np.arctan2(np.sin(turn).mean(), np.cos(turn).mean()))
+        sine, cosine = np.float32(np.sin(radians)), np.float32(np.cos(radians))
+        x, z = frames[:, _X], frames[:, _Z]
+        frames[:, _X], frames[:, _Z] = cosine * x + sine * z, cosine * z - sine * x
+        frames[:, :3] += (aim[-LAST:] - frames[last])[:, :3].mean(axis=0)
+        return self.normalise(frames)
+
+    def normalise(self, frames: Float) -> Float:
+        """Metres and matrix entries as the network's numbers."""
         mean, std = self.normalisation.mean, self.normalisation.std
         varies = std >= _CONSTANT_BELOW
-        latent = (np.concatenate(parts, axis=1) - mean) / np.where(varies, std, np.float32(1))
-        return np.where(varies, latent, np.float32(0)).astype(np.float32)
+        return np.where(varies, (frames - mean) / np.where(varies, std, np.float32(1)), np.float32(0))
 
     def denormalise(self, latent: Float) -> Float:
         """The network's numbers in metres and matrix entries."""
         mean, std = self.normalisation.mean, self.normalisation.std
         return latent * np.where(std < _CONSTANT_BELOW, np.float32(0), std) + mean
+
+
+def _headings(frames: Float) -> Array:
+    """Where the body faces, radians."""
+    return heading(quat.from_matrix(rot6d.interleaved_to_matrix(frames[:, 3:9])))

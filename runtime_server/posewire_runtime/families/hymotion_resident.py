@@ -180,7 +180,8 @@ class Table:
             run = seat.run
             if run.hold is not None:
                 time = run.schedule.times[run.position + 1]
-                motion[row] = run.hold.put(motion[row], velocity[row], time)
+                length = len(run.latent)
+                motion[row, :length] = run.hold.put(motion[row, :length], velocity[row, :length], time)
         self._motion = self._engine.put(motion)
 
     def _places(self, text: TextSide) -> list[int]:

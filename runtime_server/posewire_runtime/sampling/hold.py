@@ -1,24 +1,25 @@
 """Known frames held while the rest is sampled: in-painting in a flow, with a soft mask. Pure.
 
-The straight way from noise (t = 0) to motion (t = 1) is known for frames that are known: after each step
-they are put back on it. And the network always says where all frames will end. What it is wrong by at the
-last known frames it is about to be wrong by in those that follow: they are moved by as much, less and less
-with each frame; for good where a number says where the body is and not how it stands. So what is sampled
-begins where the known frames end.
+The straight way from noise (t = 0) to motion (t = 1) is known for frames that are known: after each step they
+are put back on it. And the network always says where all frames will end. What it is wrong by at the last
+known frames it is about to be wrong by in those that follow. So these are corrected too: for good in what
+`align` can move as a whole, such as where the body is, and less and less with each frame in all else. So what
+is sampled begins where the known frames end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from posewire_runtime.types import Float
 
+LAST = 3
+"""Known frames, the last ones, that tell what the network is wrong by."""
 FALL = 10
-"""Frames behind the known ones until which their error is corrected."""
-_LAST = 3
-"""Known frames, the last ones, that tell the error."""
+"""Frames behind the known ones until which that is corrected."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,28 +30,21 @@ class Hold:
     """Where those frames begin."""
     known: Float  # (K, D)
     """Where they end."""
-    lasting: Float  # (D,)
-    """1 for numbers that are moved for good, 0 for the others."""
-
-    @classmethod
-    def of(cls, noise: Float, known: Float, lasting: slice) -> Hold:
-        """Hold `known` over the first frames of `noise`."""
-        marks = np.zeros(known.shape[1], np.float32)
-        marks[lasting] = 1
-        return cls(noise[: len(known)], known, marks)
+    align: Callable[[Float, Float], Float]
+    """Moves a whole motion `(L, D)` so that it is where known frames `(K, D)` are at their end."""
 
     def put(self, latent: Float, velocity: Float, time: float) -> Float:
         """The latent at `time`, which `velocity` brought there: its first frames back on their way."""
-        count, time = len(self.known), np.float32(time)
-        aim = latent[:count] + (1 - time) * velocity[:count]
-        wrong = (self.known - aim)[-_LAST:].mean(axis=0)  # (D,)
-        held = latent.copy()
-        held[:count] = self.noise + time * (self.known - self.noise)
-        held[count:] += time * wrong * shares(len(latent) - count, self.lasting)
+        count, t = len(self.known), np.float32(time)
+        aim = latent + (1 - t) * velocity
+        right = self.align(aim, self.known)
+        wrong = (self.known - right[:count])[-LAST:].mean(axis=0)  # (D,)
+        right[count:] += wrong * _fall(len(latent) - count)
+        held = latent + t * (right - aim)
+        held[:count] = self.noise + t * (self.known - self.noise)
         return held
 
 
-def shares(frames: int, lasting: Float) -> Float:  # (frames, D)
-    """How much of the known frames' error each following frame is corrected by."""
-    fall = np.maximum(1 - (np.arange(frames, dtype=np.float32) + 1) / FALL, 0)[:, None] ** 2
-    return fall + (1 - fall) * lasting
+def _fall(frames: int) -> Float:  # (frames, 1)
+    """How much of the error each following frame is corrected by."""
+    return np.maximum(1 - (np.arange(frames, dtype=np.float32) + 1) / FALL, 0)[:, None] ** 2

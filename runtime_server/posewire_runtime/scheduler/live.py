@@ -25,7 +25,7 @@ STANDING = "a person stands still"
 
 KNOWN = 0.5
 """Seconds that a segment is given of what comes before it."""
-TAIL = 0.7
+TAIL = 1.2
 """Seconds at the end of a segment that are only faded out of: models bring their motion to an end there."""
 SHORTEST, LONGEST = 2.0, 6.0
 """Seconds that a segment adds to the tape."""
