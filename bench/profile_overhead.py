@@ -23,6 +23,7 @@ from posewire_runtime.families import open_package, package_info
 from posewire_runtime.families.base import Program
 from posewire_runtime.packages.package import Package
 from posewire_runtime.profile.driving import LocalDriver
+from posewire_runtime.profile.session import compared
 from posewire_runtime.profile.statistics import interval, median
 from posewire_runtime.profile.targets import Target, Watch
 from posewire_runtime.scheduler.library import Library
@@ -61,10 +62,9 @@ def main() -> None:
     print(f"{base.name}; {machine()}")
     try:
         for pair in range(options.pairs + 5):
-            bare = without.bare(base)
-            [sample] = with_profile.round(base)
+            ratio = compared(with_profile, without, base, first=pair % 2 == 0)
             if pair >= 5:
-                ratios.append(sample.end_to_end / bare)
+                ratios.append(ratio)
     finally:
         with_profile.close()
         without.close()

@@ -240,14 +240,21 @@ def _beside_game(
     return one, happened | {"us": ours}
 
 
+def compared(looked_at: LocalDriver, alone: LocalDriver, case: Case, *, first: bool) -> float:
+    """A round with over a round without being looked at; `first` says whether the one with goes first."""
+    if first:
+        seconds = looked_at.looked_at(case)
+        return seconds / alone.bare(case)
+    seconds = alone.bare(case)
+    return looked_at.looked_at(case) / seconds
+
+
 def _overhead(driver: LocalDriver, base: Case) -> dict[str, Any]:
     """The same requests with and without being looked at, in turns: what the profiler itself costs."""
     ratios: list[float] = []
     end = time.perf_counter() + _OVERHEAD_SECONDS
     while len(ratios) < _OVERHEAD_PAIRS and (len(ratios) < 5 or time.perf_counter() < end):
-        bare = driver.bare(base)
-        [sample] = driver.round(base)
-        ratios.append(sample.end_to_end / bare)
+        ratios.append(compared(driver, driver, base, first=len(ratios) % 2 == 0))
     low, high = interval(ratios)
     return {
         "case": base.name,
