@@ -290,6 +290,16 @@ def library(folder: Path) -> None:
     print("  without its library: a clear error, no parse errors")
 
 
+def cost(folder: Path) -> None:
+    """One character in one frame, beside a script that sets as many bones."""
+    with served() as address:
+        seen = play("cost", folder, server=address, prompt=PROMPT, seconds=8)
+    character, script = seen["character"], seen["script"]
+    print(
+        f"  {character:.1f} us a frame, {character / script:.0f} times a script that only sets as many bones"
+    )
+
+
 def pictures(folder: Path) -> None:
     """The demo as it is seen, ten pictures a second, and some of them in one."""
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
@@ -332,6 +342,7 @@ SCENARIOS = {
     "refused": refused,
     "cancel": cancel,
     "library": library,
+    "cost": cost,
     "pictures": pictures,
 }
 

@@ -328,6 +328,33 @@ func native() -> void:
 	quit()
 
 
+## What a character costs, beside the same number of bones that a script just sets.
+func cost() -> void:
+	var made := add_character(skeleton_in(_added(profile_skeleton())))
+	made.generate(wanted.prompt)
+	while made.times().buffered < 3:
+		await process_frame
+	made.set_process(false)
+	var skeleton := made.get_skeleton()
+	var best := {"character": INF, "script": INF}
+	for repetition in 20:
+		var start := Time.get_ticks_usec()
+		for frame in 200:
+			made._process(0.001)
+			made._process_modification()
+		var arm := skeleton.find_bone("LeftUpperArm")
+		var turned := skeleton.get_bone_pose_rotation(arm).angle_to(skeleton.get_bone_rest(arm).basis.get_rotation_quaternion())
+		expect(turned > 0.5, "an arm that hangs down")
+		best.character = minf(best.character, (Time.get_ticks_usec() - start) / 200.0)
+		start = Time.get_ticks_usec()
+		for frame in 200:
+			for bone in 23:
+				skeleton.set_bone_pose_rotation(bone, Quaternion(0.0, 0.0, 0.0, 1.0))
+		best.script = minf(best.script, (Time.get_ticks_usec() - start) / 200.0)
+	write("cost", best)
+	quit()
+
+
 func _ask(client: PosewireClient) -> void:
 	expect(client.ask_models(10), PosewireClient.last_error())
 	expect(client.warm({"prompts": ["a person waves"]}), PosewireClient.last_error())
