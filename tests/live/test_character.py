@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posewire_runtime.fakes import FakeProgram
-from posewire_runtime.motion.root import root_motion
+from posewire_runtime.motion.root import RootMotion, along, root_motion
 from posewire_runtime.motion.walk import Goal, Walk
 from posewire_runtime.scheduler.live import CHUNK, STANDING, Character, Frames, Segment, Wish
 from posewire_runtime.types import Clip, Request
@@ -197,6 +197,27 @@ def test_what_failed_is_asked_for_again_with_another_seed():
     assert again is not None
     assert again.wish is first.wish
     assert again.seed != first.seed
+
+
+def test_who_turns_faster_than_bodies_do_is_made_again():
+    one = character(ahead=2.0)
+    play(one, 3)
+    one.say(Wish("a person runs", 77, 2))
+    seeds = []
+    for _ in range(2):
+        segment = one.wanted(3.0)
+        assert segment is not None
+        one.begun(segment)
+        seeds.append(segment.seed)
+        made = clip_of(segment)
+        headings = np.where(np.arange(made.frames) < 60, 0, 3).astype(np.float32)
+        spun = along(made, RootMotion(np.zeros((made.frames, 3), np.float32), headings))
+        assert not one.arrived(segment, spun, 0.05)
+    segment = one.wanted(3.0)
+    assert segment is not None
+    assert len({77, *seeds, segment.seed}) == 3
+    one.begun(segment)
+    assert one.arrived(segment, clip_of(segment), 0.05)
 
 
 def test_starving_is_counted_once_each_time():

@@ -40,11 +40,12 @@ class Hold:
         right = self.align(aim, self.known)
         wrong = (self.known - right[:count])[-LAST:].mean(axis=0)  # (D,)
         right[count:] += wrong * _fall(len(latent) - count)
-        held = latent + t * (right - aim)
+        held = np.add(latent, t * (right - aim), dtype=np.float32)
         held[:count] = self.noise + t * (self.known - self.noise)
         return held
 
 
 def _fall(frames: int) -> Float:  # (frames, 1)
     """How much of the error each following frame is corrected by."""
-    return np.maximum(1 - (np.arange(frames, dtype=np.float32) + 1) / FALL, 0)[:, None] ** 2
+    left = np.maximum(1 - (np.arange(frames) + 1) / FALL, 0)
+    return (left**2).astype(np.float32)[:, None]

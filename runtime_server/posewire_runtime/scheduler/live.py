@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posewire_runtime.motion.root import place
+from posewire_runtime.motion.root import place, root_motion
 from posewire_runtime.motion.tape import Tape
+from posewire_runtime.motion.trim import cut
 from posewire_runtime.motion.walk import Walk
 from posewire_runtime.types import Clip, Float, ModelInfo
 
@@ -33,6 +34,10 @@ CHUNK = 8
 """Frames that leave together."""
 LOW = 0.2
 """Seconds ahead of the play head below which frames leave although something better is being made."""
+_SPIN = 12.0
+"""Radians a second; nobody turns as fast. Networks do now and then, where they don't know how to go on."""
+_TRIES = 2
+"""How often such a segment is made again, with another seed."""
 _FIRST = 1.0
 """Seconds that the second segment is expected to take at most."""
 _SLACK = 1.25
@@ -145,6 +150,8 @@ class Character:
         self._queue: deque[Wish] = deque()
         self._making: Segment | None = None
         self._segments = 0
+        self._spun = 0
+        """How often the segment that is wanted was made and turned too fast."""
         self._expected = 0.3
         """Seconds that a segment takes to be made."""
         self._heard = -math.inf
@@ -220,6 +227,10 @@ class Character:
         skipped = segment.begins + at - segment.at
         if skipped > clip.frames - round(TAIL * self._fps) - CHUNK:
             return False
+        if self._spun < _TRIES and _spins(clip, segment.begins):
+            self._spun += 1
+            return False
+        self._spun = 0
         self.tape.splice(at, clip, skipped)
         self._turns = deque(turn for turn in self._turns if turn[0] < at)
         self._turns.append((at, segment.wish, segment.seed))
@@ -254,7 +265,11 @@ class Character:
     def _segment(self, wish: Wish, at: int) -> Segment:
         count = min(round(KNOWN * self._fps), at - self.tape.first)
         known = _as_known(self.tape.part(at - count, at)) if count else None
-        seed = self._seed + self._segments if wish.seed is None or wish is self._present else wish.seed
+        seed = (
+            self._seed + self._segments
+            if wish.seed is None or self._spun or wish is self._present
+            else wish.seed
+        )
         return Segment(wish, seed % self._info.limits.seeds_below, at, known, self._frames(wish, count))
 
     def _frames(self, wish: Wish, known: int) -> int:
@@ -311,6 +326,12 @@ class Character:
         if not self._dry and self.sent and self._buffered(now) == 0:
             self._dry = True
             self.starved += 1
+
+
+def _spins(clip: Clip, begins: int) -> bool:
+    """Whether the body turns faster than bodies do, in a segment's new frames."""
+    turns = np.diff(root_motion(cut(clip, begins, clip.frames)).headings)
+    return bool((np.abs(turns) * clip.fps > _SPIN).any())
 
 
 def _as_known(part: Clip) -> Clip:
