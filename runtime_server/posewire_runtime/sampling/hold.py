@@ -36,7 +36,7 @@ class Hold:
     def put(self, latent: Float, velocity: Float, time: float) -> Float:
         """The latent at `time`, which `velocity` brought there: its first frames back on their way."""
         count, t = len(self.known), np.float32(time)
-        aim = latent + (1 - t) * velocity
+        aim = np.add(latent, (1 - t) * velocity, dtype=np.float32)
         right = self.align(aim, self.known)
         wrong = (self.known - right[:count])[-LAST:].mean(axis=0)  # (D,)
         right[count:] += wrong * _fall(len(latent) - count)
