@@ -1,5 +1,6 @@
 """The index work behind a batch: whatever the blocks, a frame sees exactly what the model allows."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, best_block, lay_out, rope
+from posewire_runtime.families.hymotion_batch import (
+    Geometry,
+    Layout,
+    Row,
+    best_block,
+    in_calls,
+    lay_out,
+    rope,
+)
 
 GEOMETRY = Geometry(band=60, head_dim=16, rope_base=10000)
 
@@ -84,3 +93,11 @@ def test_rotary_angles_fall_by_pair() -> None:
     angles: NDArray[Any] = 3 * 10000.0 ** -(np.arange(8) / 8)
     np.testing.assert_allclose(cos, [np.ones(8), np.cos(angles)], atol=1e-7)
     np.testing.assert_allclose(sin, [np.zeros(8), np.sin(angles)], atol=1e-7)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=40))
+def test_calls_hold_all_rows_in_order_within_their_frames(frames: list[int]) -> None:
+    calls = in_calls(frames, 500)
+    assert [n for call in calls for n in frames[call]] == frames
+    assert all(sum(frames[call]) <= 500 or len(frames[call]) == 1 for call in calls)
+    assert all(sum(frames[a]) + frames[b.start] > 500 for a, b in pairwise(calls))

@@ -23,7 +23,7 @@ from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
-from posewire_runtime.families.hymotion_batch import Layout, Row, lay_out
+from posewire_runtime.families.hymotion_batch import Layout, Row, in_calls, lay_out
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
@@ -50,6 +50,9 @@ FAMILY = "hymotion"
 
 CONDITION_BUDGET = 512 * 2**20
 """Bytes that the text side of one prompt may take; longer schedules are computed in groups of steps."""
+
+MOST_FRAMES = 960
+"""Frames of one call on a CPU: with more of them activations leave its caches, and each takes longer."""
 
 _LAYOUTS = 16
 """Layouts kept: a batch looks the same for many steps."""
@@ -200,7 +203,11 @@ class HyMotion:
             run.advance(velocity)
 
     def velocities(self, lines: Sequence[Line]) -> list[Float]:
-        """What the network says of each row, (L, 201) each, in one call."""
+        """What the network says of each row, (L, 201) each."""
+        calls = in_calls([len(line.latent) for line in lines], MOST_FRAMES)
+        return [velocity for call in calls for velocity in self._call(lines[call])]
+
+    def _call(self, lines: Sequence[Line]) -> list[Float]:
         layout = self._layout(tuple(line.row for line in lines))
         motion = np.concatenate([line.latent for line in lines])
         feeds = {

@@ -95,6 +95,17 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
     return Layout((len(group_row), span), feeds, starts, block_rows)
 
 
+def in_calls(frames: Sequence[int], most: int) -> list[slice]:
+    """Cut rows of so many frames, in their order, into few calls of at most `most` frames, or of one row."""
+    starts, held = [0], 0
+    for row, count in enumerate(frames):
+        if held and held + count > most:
+            starts.append(row)
+            held = 0
+        held += count
+    return [slice(a, b) for a, b in pairwise((*starts, len(frames)))]
+
+
 def best_block(rows: Sequence[Row], band: int) -> int:
     """The block size with the least work in attention."""
     longest = max(row.frames for row in rows)
