@@ -227,7 +227,7 @@ class Character:
         skipped = segment.begins + at - segment.at
         if skipped > clip.frames - round(TAIL * self._fps) - CHUNK:
             return False
-        if self._spun < _TRIES and _spins(clip, segment.begins):
+        if self._spun < _TRIES and self._lasts and _spins(clip, segment.begins):
             self._spun += 1
             return False
         self._spun = 0
@@ -240,6 +240,11 @@ class Character:
         elif self._queue and self._queue[0] is segment.wish:
             self._queue.popleft()
         return True
+
+    @property
+    def _lasts(self) -> bool:
+        """Whether there is enough to show until another segment is made."""
+        return self._usable - self.walk.point > self._needed
 
     @property
     def _usable(self) -> int:
@@ -260,7 +265,7 @@ class Character:
         """Something else is wanted than what is being made, and there is enough to show until then."""
         if urgent is None or making.wish is urgent:
             return False
-        return making.wish is self._present or self._usable - self.walk.point > self._needed
+        return making.wish is self._present or self._lasts
 
     def _segment(self, wish: Wish, at: int) -> Segment:
         count = min(round(KNOWN * self._fps), at - self.tape.first)
