@@ -128,7 +128,7 @@ def main() -> None:
     by_frame: dict[int, float] = {}
     for frames in options.frames:
         block = min(
-            best_block([Row(frames, WORDS)], GEOMETRY.band), frames // 2
+            best_block(Row(frames, WORDS), GEOMETRY.band), frames // 2
         )  # blocks, also where dense wins
         cut, cut_time = attention(alone, frames, block, options.repeat)
         dense, dense_time = attention(alone, frames, frames, options.repeat)

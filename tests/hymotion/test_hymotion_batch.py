@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from posewire_runtime.families.hymotion_batch import (
+    STRIDE,
     Geometry,
     Layout,
     Row,
@@ -81,11 +82,23 @@ def test_equally_long_rows_are_one_group_each() -> None:
     ("frames", "dense"), [(20, True), (90, True), (180, True), (720, False), (3600, False)]
 )
 def test_long_rows_are_cut_into_blocks(frames: int, dense: bool) -> None:
-    assert (best_block([Row(frames, 24)] * 2, 60) == frames) == dense
+    assert (best_block(Row(frames, 24), 60) == frames) == dense
 
 
-def test_one_long_row_among_short_ones_does_not_make_all_dense() -> None:
-    assert best_block([Row(360, 24), *[Row(30, 24)] * 6], 60) < 360
+@given(rows)
+@settings(max_examples=25, deadline=None)
+def test_where_a_rows_keys_stand_depends_on_the_row_alone(rows: list[Row]) -> None:
+    together, block = lay_out(rows, GEOMETRY), 0
+    for row, start in zip(rows, together.starts, strict=False):
+        alone = lay_out([row], GEOMETRY)
+        count, size, places = (*alone.feeds["queries"].shape, alone.feeds["mask"].shape[-1])
+        part = slice(block, block + count)
+        assert (together.feeds["queries"][part, :size] - start == alone.feeds["queries"]).all()
+        mask = together.feeds["mask"][part, :, :size]
+        assert (mask[..., :places] == alone.feeds["mask"]).all()
+        assert (mask[..., places:] < 0).all()
+        assert mask.shape[-1] % STRIDE == 0
+        block += count
 
 
 def test_rotary_angles_fall_by_pair() -> None:

@@ -32,6 +32,10 @@ BLOCK_COST = 70
 """A block costs as much as this many more queries (measured: its keys are gathered and packed anew)."""
 
 
+STRIDE = 64
+"""Keys come in multiples of this: what ONNX Runtime's softmax adds up at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of a batch."""
@@ -82,16 +86,23 @@ class Layout:
 
 
 def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -> Layout:
-    """The layout of these rows, in this order; `block` overrules the choice of the block's size."""
+    """The layout of these rows, in this order; `block` overrules the choice of the blocks' size.
+
+    Where a key stands decides in which order the softmax adds. Without `block` that depends on the row
+    alone, so that a row's numbers are the same, to the last bit, in any company.
+    """
     frames = [row.frames for row in rows]
     starts = (0, *np.cumsum(frames).tolist())
     span = math.gcd(*frames)  # one group a row where all are equally long
     group_row = np.repeat(np.arange(len(rows)), [n // span for n in frames])
     cos, sin = rope(np.concatenate([np.arange(n) for n in frames]), geometry)
     feeds: dict[str, Array] = {"group_row": group_row, "cos": cos[None], "sin": sin[None]}
-    size = block or best_block(rows, geometry.band)
-    feeds |= _blocks(rows, starts, geometry.band, size)
-    block_rows = np.repeat(np.arange(len(rows)), [-(-n // size) for n in frames])
+    sizes = [block or best_block(row, geometry.band) for row in rows]
+    places = max(_keys(row, size, geometry.band) for row, size in zip(rows, sizes, strict=True))
+    feeds |= _blocks(rows, starts, geometry.band, sizes, places if block else _padded(places))
+    block_rows = np.repeat(
+        np.arange(len(rows)), [-(-n // size) for n, size in zip(frames, sizes, strict=True)]
+    )
     return Layout((len(group_row), span), feeds, starts, block_rows)
 
 
@@ -106,17 +117,23 @@ def in_calls(frames: Sequence[int], most: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise((*starts, len(frames)))]
 
 
-def best_block(rows: Sequence[Row], band: int) -> int:
+def best_block(row: Row, band: int) -> int:
     """The block size with the least work in attention."""
-    longest = max(row.frames for row in rows)
-    words = max(row.words for row in rows)
 
     def cost(size: int) -> int:
-        count = sum(-(-row.frames // size) for row in rows)
-        return count * (min(size + 2 * band, longest) + words) * (size + BLOCK_COST)
+        return -(-row.frames // size) * _padded(_keys(row, size, band)) * (size + BLOCK_COST)
 
-    most = max(1, longest // SMALLEST_BLOCK)
-    return min((-(-longest // parts) for parts in range(1, most + 1)), key=cost)
+    most = max(1, row.frames // SMALLEST_BLOCK)
+    return min((-(-row.frames // parts) for parts in range(1, most + 1)), key=cost)
+
+
+def _keys(row: Row, size: int, band: int) -> int:
+    """How many answer a block of so many queries: frames of its window, and words."""
+    return min(size + 2 * band, row.frames) + row.words
+
+
+def _padded(keys: int) -> int:
+    return -(-keys // STRIDE) * STRIDE
 
 
 def rope(positions: NDArray[np.integer[Any]], geometry: Geometry) -> tuple[Float, Float]:
@@ -126,17 +143,18 @@ def rope(positions: NDArray[np.integer[Any]], geometry: Geometry) -> tuple[Float
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
-def _blocks(rows: Sequence[Row], starts: Sequence[int], band: int, size: int) -> dict[str, Array]:
+def _blocks(
+    rows: Sequence[Row], starts: Sequence[int], band: int, sizes: Sequence[int], places: int
+) -> dict[str, Array]:
     """Who asks whom: indices of queries, of keys among frames and words, the mask, and the way back."""
-    longest, most_words = max(row.frames for row in rows), max(row.words for row in rows)
-    window = min(size + 2 * band, longest)
-    word = starts[-1]
+    word, most = starts[-1], max(sizes)
     parts: list[tuple[Array, Array, Array]] = []
     answers: list[Array] = []
     blocks = 0
-    for row, start in zip(rows, starts, strict=False):
-        parts.append(_row_blocks(row, start, word, (size, window, most_words), band))
-        answers.append(blocks * size + np.arange(row.frames))
+    for row, start, size in zip(rows, starts, sizes, strict=False):
+        parts.append(_row_blocks(row, start, word, (size, most, places), band))
+        at = np.arange(row.frames)
+        answers.append((blocks + at // size) * most + at % size)
         blocks += len(parts[-1][0])
         word += row.words
     queries, keys, mask = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -146,19 +164,21 @@ def _blocks(rows: Sequence[Row], starts: Sequence[int], band: int, size: int) ->
 def _row_blocks(
     row: Row, start: int, word: int, sizes: tuple[int, int, int], band: int
 ) -> tuple[Array, Array, Array]:
-    """The blocks of one row, whose frames begin at `start` and whose words at `word`."""
-    size, window, most_words = sizes
+    """The blocks of one row, whose frames begin at `start` and whose words at `word`.
+
+    Of `most` queries in a block `size` are its own; of `places` for keys, the last may be nobody's.
+    """
+    size, most, places = sizes
+    window = min(size + 2 * band, row.frames)
     first = np.arange(0, row.frames, size)[:, None]  # (b, 1)
-    q = first + np.arange(size)  # (b, size)
-    k = np.clip(first - band, 0, max(0, row.frames - window)) + np.arange(window)  # (b, window)
-    w = np.broadcast_to(np.arange(most_words), (len(first), most_words))
+    q = first + np.minimum(np.arange(most), size - 1)  # (b, most)
+    k = np.clip(first - band, 0, row.frames - window) + np.arange(window)  # (b, window)
+    w = np.broadcast_to(np.arange(places - window), (len(first), places - window))
     real_frames = row.frames if row.real_frames is None else row.real_frames
     real_words = row.words if row.real_words is None else row.real_words
     near = (np.abs(q[:, :, None] - k[:, None, :]) <= band) & (k < real_frames)[:, None, :]
-    read = np.broadcast_to((w < real_words)[:, None, :], (*q.shape, most_words))
+    read = np.broadcast_to((w < real_words)[:, None, :], (*q.shape, places - window))
     mask = np.where(np.concatenate([near, read], axis=2), 0, HIDDEN).astype(np.float32)
     queries = start + np.minimum(q, row.frames - 1)
-    keys = np.concatenate(
-        [start + np.minimum(k, row.frames - 1), word + np.minimum(w, row.words - 1)], axis=1
-    )
+    keys = np.concatenate([start + k, word + np.minimum(w, row.words - 1)], axis=1)
     return queries, keys, mask[:, None]
