@@ -5,7 +5,7 @@
 Without --model, a tiny HY-Motion of random weights is exported (needs the extra `export`): small enough that
 a step costs mostly overhead, which is where batching pays most on a CPU. The requests differ in length,
 steps, guidance and seed. Both ways go through the same worker, in turns, in the same run; each clip must be
-the same to float rounding either way. Text features are random and given, so that no encoder takes part.
+the same either way. Text features are random and given, so that no encoder takes part.
 """
 
 from __future__ import annotations
