@@ -4,6 +4,7 @@ import * as THREE from "three";
 import type { Clip } from "./clip.ts";
 import type { Figure } from "./figure.ts";
 import { BoneOverlay, ContactDiscs, PathRibbon } from "./overlay.ts";
+import type { Clock } from "./pose.ts";
 
 /** What is drawn besides the body. */
 export interface Looks {
@@ -59,16 +60,15 @@ export class Actor {
     this.placeGhosts();
   }
 
-  /** Take the pose of a time in seconds. Allocates nothing. */
-  update(time: number): void {
+  /** Take the pose of a time. Allocates nothing. */
+  update(clock: Clock): void {
     if (this.clip.ready === 0) return;
     this.figure.group.visible = true;
     this.path.grow();
-    const moment = time * this.clip.fps;
-    this.figure.pose(this.clip, moment);
+    this.figure.pose(this.clip, clock);
     this.group.updateWorldMatrix(true, true);
     if (this.looks.skeleton) this.bones.update();
-    if (this.looks.contacts) this.contacts.update(this.clip, moment);
+    if (this.looks.contacts) this.contacts.update(this.clip, clock);
   }
 
   /** The whole clip has arrived. */
@@ -102,7 +102,7 @@ export class Actor {
     }
     for (const [i, ghost] of this.ghosts.entries()) {
       ghost.group.visible = wanted;
-      if (wanted && this.ghostFrames !== this.clip.ready) ghost.pose(this.clip, (i / (GHOSTS - 1)) * (this.clip.frames - 1));
+      if (wanted && this.ghostFrames !== this.clip.ready) ghost.pose(this.clip, { time: (i / (GHOSTS - 1)) * this.clip.seconds });
     }
     if (wanted) this.ghostFrames = this.clip.ready;
   }

@@ -3,9 +3,13 @@
 import type { Chunk, ClipEnd, ClipStart, GenerateResponse, Header, Joint } from "./messages.gen.ts";
 
 const ROOT_BYTES = 12;
-const JOINT_BYTES = 16;
 const CONTACT_BYTES = 1;
 export const FLOAT32 = 1;
+export const SMALLEST_THREE_48 = 2;
+export type Packing = typeof FLOAT32 | typeof SMALLEST_THREE_48;
+const JOINT_BYTES = { [FLOAT32]: 16, [SMALLEST_THREE_48]: 6 };
+/** Largest value of a 15-bit component. */
+const STEPS = 32767;
 
 /** The joints of a character in rest pose; parents stand before their children. */
 export interface Skeleton {
@@ -87,17 +91,18 @@ export class Clip {
   }
 
   /** Unpack frames that follow those that have arrived. */
-  push(chunk: Chunk): void {
+  push(chunk: Pick<Chunk, "first_frame" | "frames" | "data">, packing: Packing = FLOAT32): void {
     const joints = this.skeleton.names.length;
-    const width = ROOT_BYTES + joints * JOINT_BYTES + CONTACT_BYTES;
+    const width = frameBytes(joints, packing);
     if (chunk.data.length !== chunk.frames * width || chunk.first_frame !== this.ready)
       throw new Error(`expected frame ${this.ready} of ${width} bytes, found frame ${chunk.first_frame} in ${chunk.data.length} bytes`);
     const view = new DataView(chunk.data.buffer, chunk.data.byteOffset, chunk.data.byteLength);
+    const read = READ[packing];
     for (let frame = 0; frame < chunk.frames; frame++) {
       let at = frame * width;
       const row = this.ready + frame;
       for (let i = 0; i < 3; i++, at += 4) this.root[row * 3 + i] = view.getFloat32(at, true);
-      for (let i = 0; i < joints * 4; i++, at += 4) this.rotations[row * joints * 4 + i] = view.getFloat32(at, true);
+      for (let j = 0; j < joints; j++, at += JOINT_BYTES[packing]) read(view, at, this.rotations, (row * joints + j) * 4);
       this.contacts[row] = view.getUint8(at);
     }
     this.ready += chunk.frames;
@@ -112,7 +117,7 @@ export class Clip {
       root_joint: this.skeleton.pelvis,
       fps: this.fps,
       packing: FLOAT32,
-      frame_bytes: ROOT_BYTES + this.skeleton.names.length * JOINT_BYTES + CONTACT_BYTES,
+      frame_bytes: frameBytes(this.skeleton.names.length, FLOAT32),
       convention: "",
       contact_names: ["left_heel", "left_toe", "right_heel", "right_toe"],
       clips: 1,
@@ -140,3 +145,28 @@ export class Clip {
     return data;
   }
 }
+
+function frameBytes(joints: number, packing: Packing): number {
+  return ROOT_BYTES + joints * JOINT_BYTES[packing] + CONTACT_BYTES;
+}
+
+/** Rotations out of a packed frame, by packing. */
+const READ: Record<Packing, (view: DataView, at: number, into: Float32Array, to: number) => void> = {
+  [FLOAT32]: (view, at, into, to) => {
+    for (let i = 0; i < 4; i++) into[to + i] = view.getFloat32(at + 4 * i, true);
+  },
+  [SMALLEST_THREE_48]: (view, at, into, to) => {
+    const low = view.getUint32(at, true);
+    const high = view.getUint16(at + 4, true);
+    const left = (high >>> 13) & 3;
+    const levels = [low & STEPS, (low >>> 15) & STEPS, (low >>> 30) | ((high << 2) & STEPS)];
+    let rest = 1;
+    for (let i = 0, part = 0; i < 4; i++) {
+      if (i === left) continue;
+      const value = ((levels[part++]! / STEPS) * 2 - 1) / Math.SQRT2;
+      into[to + i] = value;
+      rest -= value * value;
+    }
+    into[to + left] = Math.sqrt(Math.max(rest, 0));
+  },
+};

@@ -3,13 +3,15 @@
 import * as THREE from "three";
 import type { Clip, Skeleton } from "./clip.ts";
 import type { Body } from "./messages.gen.ts";
+import { Pose, type Clock } from "./pose.ts";
 
 const before = new THREE.Quaternion();
-const after = new THREE.Quaternion();
 const place = new THREE.Vector3();
 const inverse = new THREE.Matrix4();
 
 export class Figure {
+  private readonly taken: Pose;
+
   /** `joints` stand in the order of the clip's; `group` holds them all, in the world of the actor. */
   constructor(
     readonly group: THREE.Group,
@@ -17,32 +19,15 @@ export class Figure {
     readonly skeleton: Skeleton,
     /** Their geometry is shared with other figures; their materials are their own. */
     readonly meshes: readonly THREE.SkinnedMesh[],
-  ) {}
+  ) {
+    this.taken = new Pose(joints.length);
+  }
 
-  /** Take the pose of a moment between two frames. Allocates nothing. */
-  pose(clip: Clip, moment: number): void {
-    const last = Math.max(clip.ready - 1, 0);
-    const at = Math.min(Math.max(moment, 0), last);
-    const first = Math.floor(at);
-    const next = Math.min(first + 1, last);
-    const share = at - first;
-    const joints = this.joints.length;
-    const { rotations, root } = clip;
-    for (let j = 0; j < joints; j++) {
-      const a = (first * joints + j) * 4;
-      const b = (next * joints + j) * 4;
-      before.set(rotations[a]!, rotations[a + 1]!, rotations[a + 2]!, rotations[a + 3]!);
-      after.set(rotations[b]!, rotations[b + 1]!, rotations[b + 2]!, rotations[b + 3]!);
-      this.joints[j]!.quaternion.copy(before).slerp(after, share);
-    }
-    const r = first * 3;
-    const s = next * 3;
-    place.set(
-      root[r]! + (root[s]! - root[r]!) * share,
-      root[r + 1]! + (root[s + 1]! - root[r + 1]!) * share,
-      root[r + 2]! + (root[s + 2]! - root[r + 2]!) * share,
-    );
-    this.placePelvis(place);
+  /** Take the pose of a time. Allocates nothing. */
+  pose(clip: Clip, clock: Clock): void {
+    this.taken.take(clip, clock);
+    for (let j = 0; j < this.joints.length; j++) this.joints[j]!.quaternion.fromArray(this.taken.rotations, 4 * j);
+    this.placePelvis(place.fromArray(this.taken.root));
   }
 
   /** Put the pelvis to a place in the actor's world, whatever stands above it in the rig. */

@@ -2,6 +2,7 @@
 
 import * as THREE from "three";
 import type { Clip } from "./clip.ts";
+import type { Clock } from "./pose.ts";
 
 const up = new THREE.Vector3(0, 1, 0);
 const from = new THREE.Vector3();
@@ -57,9 +58,9 @@ export class BoneOverlay {
   update(): void {
     this.group.updateWorldMatrix(true, false);
     for (let i = 0; i < this.pairs.length; i++) {
-      const [parent, joint] = this.pairs[i]!;
-      from.setFromMatrixPosition(this.joints[parent]!.matrixWorld);
-      to.setFromMatrixPosition(this.joints[joint]!.matrixWorld);
+      const pair = this.pairs[i]!;
+      from.setFromMatrixPosition(this.joints[pair[0]]!.matrixWorld);
+      to.setFromMatrixPosition(this.joints[pair[1]]!.matrixWorld);
       this.group.worldToLocal(from);
       this.group.worldToLocal(to);
       const length = Math.max(way.subVectors(to, from).length(), 1e-5);
@@ -164,8 +165,8 @@ export class ContactDiscs {
   }
 
   /** Show the contacts of a frame, fading, under the joints' world positions. */
-  update(clip: Clip, moment: number): void {
-    const frame = Math.min(Math.max(Math.round(moment), 0), Math.max(clip.ready - 1, 0));
+  update(clip: Clip, clock: Clock): void {
+    const frame = Math.min(Math.max(Math.round(clock.time * clip.fps), 0), Math.max(clip.ready - 1, 0));
     const bits = clip.ready ? clip.contacts[frame]! : 0;
     this.group.updateWorldMatrix(true, false);
     for (let i = 0; i < this.discs.length; i++) {

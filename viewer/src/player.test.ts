@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Clip, type Skeleton } from "./clip.ts";
+import golden from "../../tests/golden/motion/packing.json";
+import { Clip, FLOAT32, SMALLEST_THREE_48, type Skeleton } from "./clip.ts";
 import { Player } from "./player.ts";
+import { Pose } from "./pose.ts";
 
 const skeleton: Skeleton = { names: ["hips"], parents: [-1], positions: new Float32Array(3), rotations: new Float32Array([0, 0, 0, 1]), pelvis: 0, sole: 0 };
 
@@ -22,6 +24,38 @@ test("a clip's frames come back from the bytes that carry them", () => {
   assert.deepEqual([back.root, back.rotations, back.contacts, back.ready], [source.root, source.rotations, source.contacts, 3]);
   assert.throws(() => back.push(chunk!.chunk!), /frame 3/);
 });
+
+test("both packings give back what the server's own reader does", () => {
+  const parents = golden.frame.rotations.map((_, joint) => joint - 1);
+  const three = { ...skeleton, names: parents.map(String), parents };
+  for (const [packing, hex] of [[FLOAT32, golden.frame.float32], [SMALLEST_THREE_48, golden.frame.smallest_three_48]] as const) {
+    const read = new Clip(three, 30, 1, 0n, "");
+    read.push({ first_frame: 0, frames: 1, data: Buffer.from(hex, "hex") }, packing);
+    assert.deepEqual([[...read.root], read.contacts[0]], [golden.frame.root, golden.frame.contacts]);
+    const expected = packing === FLOAT32 ? golden.frame.rotations.flat() : golden.frame.rotations.flatMap((q) => golden.restored[golden.rotations.findIndex((each) => each[0] === q[0])]!);
+    near(read.rotations, expected, 1e-7);
+  }
+});
+
+test("between two frames a pose is on the shorter arc, at even speed", () => {
+  const turning = clip(2);
+  const angle = 2; // radians
+  turning.rotations.set([0, 0, 0, 1, 0, -Math.sin(angle / 2), 0, -Math.cos(angle / 2)]); // the same turn as its opposite
+  turning.root.set([0, 1, 0, 2, 1, 4]);
+  const pose = new Pose(1);
+  for (const share of [0, 0.25, 0.5, 0.75]) {
+    pose.take(turning, { time: share / 30 });
+    near(pose.rotations, [0, Math.sin((share * angle) / 2), 0, Math.cos((share * angle) / 2)], 1e-6);
+    near(pose.root, [2 * share, 1, 4 * share], 1e-6);
+  }
+  pose.take(turning, { time: 7 });
+  near(pose.root, [2, 1, 4], 0);
+});
+
+function near(found: ArrayLike<number>, expected: readonly number[], bound: number): void {
+  assert.equal(found.length, expected.length);
+  expected.forEach((value, i) => assert.ok(Math.abs(found[i]! - value) <= bound, `${i}: expected ${value}, found ${found[i]}`));
+}
 
 test("time loops over a whole clip, and waits at the end of a part", () => {
   const player = new Player();

@@ -1,14 +1,18 @@
 /** Time on the stage: play, pause, speed, loop. Never runs ahead of what has arrived. Knows no scene. */
 
 import type { Clip } from "./clip.ts";
+import type { Clock } from "./pose.ts";
 
-export class Player {
+export class Player implements Clock {
   time = 0;
   playing = true;
   speed = 1;
   loop = true;
   private clips: readonly Clip[] = [];
   private moved = true;
+  /** Seconds of the longest clip, and how many of them can be played; as of the last `measure`. */
+  private all = 0;
+  private there = 0;
 
   /** Play these from the start. */
   load(clips: readonly Clip[]): void {
@@ -19,21 +23,32 @@ export class Player {
 
   /** Seconds of the longest clip. */
   get duration(): number {
-    let longest = 0;
-    for (const clip of this.clips) longest = Math.max(longest, clip.seconds);
-    return longest;
+    this.measure();
+    return this.all;
   }
 
   /** Seconds that can be played now. */
   get playable(): number {
-    let shortest = Infinity;
-    for (const clip of this.clips) if (!clip.complete) shortest = Math.min(shortest, clip.playable);
-    return Math.min(shortest, this.duration);
+    this.measure();
+    return this.there;
   }
 
   private get endless(): boolean {
-    for (const clip of this.clips) if (clip.endless) return true;
+    for (let i = 0; i < this.clips.length; i++) if (this.clips[i]!.endless) return true;
     return false;
+  }
+
+  /** Kept in fields: a fraction that a getter gives back each frame would be put on the heap. */
+  private measure(): void {
+    let longest = 0;
+    let shortest = Infinity;
+    for (let i = 0; i < this.clips.length; i++) {
+      const clip = this.clips[i]!;
+      longest = Math.max(longest, clip.seconds);
+      if (!clip.complete) shortest = Math.min(shortest, clip.playable);
+    }
+    this.all = longest;
+    this.there = Math.min(shortest, longest);
   }
 
   /** So many seconds at the beginning are gone: stay with the same frame. */
@@ -61,10 +76,11 @@ export class Player {
     const moved = this.moved;
     this.moved = false;
     if (!this.playing || this.clips.length === 0) return moved;
+    this.measure();
     const before = this.time;
-    const end = this.playable;
+    const end = this.there;
     const next = before + seconds * this.speed;
-    const wraps = this.loop && !this.endless && end > 0 && end === this.duration && next >= end;
+    const wraps = this.loop && !this.endless && end > 0 && end === this.all && next >= end;
     this.time = wraps ? next % end : Math.min(next, end);
     return moved || this.time !== before;
   }

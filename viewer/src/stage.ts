@@ -197,7 +197,7 @@ export class Stage {
     this.dirty = false;
     this.judge(moved ? (now - before) / 1000 : 0);
     const began = performance.now();
-    for (const actor of this.actors) actor.update(this.player.time);
+    for (let i = 0; i < this.actors.length; i++) this.actors[i]!.update(this.player);
     this.applied[this.frames++ % SAMPLES] = performance.now() - began;
     this.track(seconds);
     this.renderer.render(this.scene, this.camera);
