@@ -6,7 +6,6 @@ shows, so that the page can be made of sidecars alone. No file holds a time of d
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,20 +19,16 @@ from posewire_runtime.bake.characters import Character
 from posewire_runtime.bake.embed import embed
 from posewire_runtime.bake.passes import work
 from posewire_runtime.bake.plan import SUFFIXES, Item, Style, sidecar_of
+from posewire_runtime.bake.preview import preview
 from posewire_runtime.bake.rigs import Rig
 from posewire_runtime.files import write_bytes
 from posewire_runtime.formats.events import contact_events
 from posewire_runtime.formats.npz import pack
-from posewire_runtime.formats.tracks import Tracks, world
+from posewire_runtime.formats.tracks import Tracks
 from posewire_runtime.motion.join import join
 from posewire_runtime.types import CONTACT_NAMES, Clip, ModelInfo
 
 GENERATOR = f"posewire {__version__}"
-_PREVIEW_FPS = 15.0
-_PREVIEW_FRAMES = 90
-"""Longer previews show fewer frames a second."""
-_PREVIEW_JOINTS = 64
-"""Of a rig with more, only bones that lead to a driven joint are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,56 +116,3 @@ def _motion(tracks: Tracks, report: Mapping[str, Any]) -> dict[str, Any]:
         "contact_names": list(CONTACT_NAMES),
         "events": [asdict(event) for event in contact_events(clip)],
     }
-
-
-def preview(tracks: Tracks, rig: Rig) -> dict[str, Any]:
-    """A few frames of bones as packed 16-bit integers, for the page."""
-    _, positions = world(tracks)
-    step = max(1, round(tracks.clip.fps / _PREVIEW_FPS), -(-tracks.frames // _PREVIEW_FRAMES))
-    shown = _shown(tracks)
-    points = positions[::step][:, list(shown)]
-    scale = float(np.abs(points).max()) / 32767 or 1.0
-    packed = np.rint(points / scale).astype("<i2")
-    parents = [shown.get(_shown_parent(tracks, joint, shown), -1) for joint in shown]
-    return {
-        "fps": tracks.clip.fps / step,
-        "frames": len(packed),
-        "joints": len(shown),
-        "parents": parents,
-        "head": _head(tracks, rig, shown),
-        "scale": scale,
-        "data": base64.b64encode(packed.tobytes()).decode(),
-    }
-
-
-def _shown(tracks: Tracks) -> dict[int, int]:
-    """Joints of the preview -> their places in it."""
-    skeleton = tracks.skeleton
-    joints = [joint for joint in range(len(skeleton)) if _holds_pelvis(tracks, joint)]
-    if len(joints) > _PREVIEW_JOINTS:
-        turned = np.ptp(tracks.rotations, axis=0).max(axis=-1) > 1e-6
-        joints = [joint for joint in joints if turned[joint]][:_PREVIEW_JOINTS]
-    return {joint: place for place, joint in enumerate(joints)}
-
-
-def _head(tracks: Tracks, rig: Rig, shown: Mapping[int, int]) -> int:
-    """Where the head stands among the shown joints; of a rig without one, what is highest at rest."""
-    names = tracks.skeleton.names
-    name = rig.target.bones.get("Head", "") if rig.target else "Head"
-    if name in names and names.index(name) in shown:
-        return shown[names.index(name)]
-    return int(np.argmax(tracks.skeleton.positions[list(shown), 1]))
-
-
-def _holds_pelvis(tracks: Tracks, joint: int) -> bool:
-    """Whether a joint is the pelvis or hangs on it: bones on the floor aren't part of the figure."""
-    while joint >= 0 and joint != tracks.skeleton.pelvis:
-        joint = tracks.skeleton.parents[joint]
-    return joint >= 0
-
-
-def _shown_parent(tracks: Tracks, joint: int, shown: Mapping[int, int]) -> int:
-    parent = tracks.skeleton.parents[joint]
-    while parent >= 0 and parent not in shown:
-        parent = tracks.skeleton.parents[parent]
-    return parent

@@ -1,7 +1,8 @@
 """One page that shows everything baked: a figure that moves for each clip, in one file that opens by itself.
 
-Made of sidecars alone. The script is a classic one and the frames stand inline, so that the page works from
-a folder, without a server.
+Made of sidecars alone. `page.html` is built by `viewer/`: its script, with the stage's own player, is a
+classic one and stands inside, as the frames do, so that the page works from a folder, without a server. Its
+policy allows that script and nobody else's.
 """
 
 from __future__ import annotations
