@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { allocatedIn } from "./heap.mjs";
 import { python, serve, start } from "./server.mjs";
@@ -308,6 +309,31 @@ await test("a small screen, light", async (page) => {
     assert.ok(box.x >= 0 && box.x + box.width <= PHONE.width, `${id} is on the screen`);
   }
 }, { viewport: PHONE, deviceScaleFactor: 2, colorScheme: "light", hasTouch: true });
+
+await test("baked clips move on their page, opened as a file", async (page, asked) => {
+  const list = path.join(OUT, "list.txt");
+  const folder = path.join(OUT, "baked");
+  writeFileSync(list, "a person waves\na person walks\n");
+  execFileSync(python, ["-m", "posewire_runtime.cli", "bake", list, "--out", folder, "--format", "npz", "--rig", "mixamo"], { stdio: "ignore" });
+  await page.goto(pathToFileURL(path.join(folder, "index.html")).href);
+  const drawn = () => page.evaluate(() => document.querySelector("canvas").toDataURL());
+  const changes = async (before) => page.waitForFunction((old) => document.querySelector("canvas").toDataURL() !== old, before);
+  await changes(await drawn());
+  await page.click("#play");
+  const held = await drawn();
+  await page.waitForTimeout(300);
+  assert.equal(await drawn(), held, "a pause holds still");
+  const box = await page.locator("canvas").first().boundingBox();
+  await page.mouse.move(box.x + 50, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 120, box.y + 50, { steps: 4 });
+  await page.mouse.up();
+  await changes(held);
+  await page.fill("#find", "WAVES");
+  assert.equal(await page.textContent("#count"), "1 of 2 clips");
+  await shot(page, "baked");
+  assert.deepEqual([...asked], ["file"], "nobody is asked for anything");
+});
 
 await test("stop ends what is being made, on the server too", async (page) => {
   const slow = await serve("--model", "stand-in");

@@ -2,14 +2,14 @@
 import { SourceMap } from "node:module";
 import { script } from "../bundle.mjs";
 
-/** Bytes below calls of a function: { ours, others, places: { "file:line function": bytes } }. What the language itself allocates counts as its caller's. */
+/** Bytes below calls of a function: { ours, others, places: { "file:line function": bytes } }. What the language itself allocates counts as its caller's; what that function does, as nobody's. */
 export async function allocatedIn(profile, name) {
   const map = new SourceMap((await script()).map);
   const found = { ours: 0, others: 0, places: {} };
   const walk = (node, caller) => {
     const called = caller === null && node.callFrame.functionName === name ? "" : caller;
     const place = called === null ? null : (placeOf(node.callFrame, map) ?? called);
-    if (place !== null && node.selfSize) {
+    if (place && node.selfSize) {
       found[place.startsWith("src/") ? "ours" : "others"] += node.selfSize;
       found.places[place] = (found.places[place] ?? 0) + node.selfSize;
     }
