@@ -269,7 +269,7 @@ async def run(given: argparse.Namespace) -> bool:
         ]
     told = summary(played, skeleton, clips, fps)
     fine = report(told)
-    print(json.dumps({"model": given.model or ["stand-in"]} | told | {"fine": fine}))
+    print(json.dumps({"model": given.model or ["starter"]} | told | {"fine": fine}))
     return fine
 
 

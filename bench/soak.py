@@ -367,7 +367,7 @@ class Served:
         flags = {"port": self.port, "metrics-port": self.watched} | SETTINGS
         command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--json", "--quiet"]
         command += [word for name, value in flags.items() for word in (f"--{name}", str(value))]
-        command += [word for model in self._models for word in ("--model", model)]
+        command += [word for model in self._models or ("stand-in",) for word in ("--model", model)]
         self._process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )

@@ -88,10 +88,10 @@ def main() -> None:
 
 def tell(options: argparse.Namespace, stream: Stream, clip: Clip, seconds: float) -> None:
     """Say how it went, and leave the files."""
-    if stream.header.model == STAND_IN:
-        print("model         the stand-in: procedural motion that walks, idles and waves, no network")
-    else:
-        print(f"model         {stream.header.model}")
+    stand_in = stream.header.model == STAND_IN
+    print(
+        f"model         {'the stand-in: procedural motion, no network' if stand_in else stream.header.model}"
+    )
     first = stream.first_frame_seconds or seconds
     print(f"first frame   {first * 1000:.1f} ms after the request")
     speed = clip.seconds / seconds

@@ -21,11 +21,11 @@ a person stands idle,,2,1 2,,
 a person walks forward => a person waves,mix,2 2,,keys=0.5,
 "turns left, then </script> stops",turn,2,,in-place fps=60,loco
 """
-COMMAND = [sys.executable, "-m", "posewire_runtime.cli", "bake"]
+COMMAND = [sys.executable, "-m", "posewire_runtime.cli", "bake", "--model", "stand-in"]
 
 
 def bake(*words: object) -> int:
-    return run(["bake", *map(str, words)])
+    return run(["bake", "--model", "stand-in", *map(str, words)])
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -133,7 +133,8 @@ def test_the_batch_changes_nothing(batch: int, prompts: Path, tmp_path: Path) ->
 
 def test_through_a_server_it_is_the_same_motion(prompts: Path, tmp_path: Path) -> None:
     """Sidecars differ in nothing either; rotations travel as floats."""
-    serve = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--port", "0", "--json", "--quiet"]
+    serve = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--model", "stand-in"]
+    serve += ["--port", "0", "--json", "--quiet"]
     process = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -262,7 +263,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     program = FakeProgram(faults=Faults(not_finite_word="explode"))
     with monkeypatch.context() as patch:
-        patch.setattr(models, "built_in", lambda: {"stand-in": Entry(program.info, lambda: program)})
+        patch.setattr(models, "built_in", lambda *_: {"stand-in": Entry(program.info, lambda: program)})
         yield
 
 

@@ -57,7 +57,7 @@ def prompts(tmp_path: Path) -> Path:
 
 
 def bake(*words: object) -> int:
-    return run(["bake", *map(str, words)])
+    return run(["bake", "--model", "stand-in", *map(str, words)])
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -76,8 +76,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     "maker", ["stand-in", pytest.param("network", marks=pytest.mark.export)], ids=["stand-in", "onnx"]
 )
 def test_killed_at_any_moment_it_goes_on(maker: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    model: list[str] = request.getfixturevalue(maker) if maker == "network" else []
-    rows, kills = (300, 20) if HEAVY else (16, 1 if model else 2)
+    network = maker == "network"
+    model: list[str] = request.getfixturevalue(maker) if network else ["--model", "stand-in"]
+    rows, kills = (300, 20) if HEAVY else (16, 1 if network else 2)
     text = "prompt,seconds,passes\n"
     text += "".join(f"{prompt_of(n)},{1 + n % 3},foot-lock keys=1\n" for n in range(rows))
     (tmp_path / "list.csv").write_text(text)

@@ -35,7 +35,20 @@ def bake(tmp_path: Path, *words: object) -> Path:
     (tmp_path / "list.csv").write_text(LIST)
     out = tmp_path / "out"
     assert (
-        run(["bake", str(tmp_path / "list.csv"), "--out", str(out), "--format", "npz", *map(str, words)]) == 0
+        run(
+            [
+                "bake",
+                "--model",
+                "stand-in",
+                str(tmp_path / "list.csv"),
+                "--out",
+                str(out),
+                "--format",
+                "npz",
+                *map(str, words),
+            ]
+        )
+        == 0
     )
     return out
 
@@ -135,7 +148,7 @@ def test_licences_are_passed_on(
     program.info = replace(
         program.info, licence=Licence("Own-1.0", notice, "dry land", restricts_outputs=True)
     )
-    monkeypatch.setattr(models, "built_in", lambda: {"stand-in": Entry(program.info, lambda: program)})
+    monkeypatch.setattr(models, "built_in", lambda *_: {"stand-in": Entry(program.info, lambda: program)})
     out = bake(tmp_path)
     said = capsys.readouterr().err
     assert notice in said
@@ -154,7 +167,7 @@ def test_previews_know_the_head(tmp_path: Path) -> None:
     for name, bone in (("smpl22", "Head"), ("godot", "Head"), ("mixamo", "mixamorig:Head")):
         out = tmp_path / name
         words = ["--out", str(out), "--format", "npz", "--rig", name, "--passes", "root-motion"]
-        assert run(["bake", str(tmp_path / "list.txt"), *words]) == 0
+        assert run(["bake", "--model", "stand-in", str(tmp_path / "list.txt"), *words]) == 0
         preview = json.loads((out / "a_person_waves_0.json").read_text())["preview"]
         skeleton = npz.read(out / "a_person_waves_0.npz").skeleton
         below = [joint for joint in skeleton.names if joint not in ("Root", "root")]

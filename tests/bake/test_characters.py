@@ -328,7 +328,16 @@ def test_root_motion_inside_a_character_needs_a_bone(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "list.csv").write_text("prompt,passes\nwaves,\nwalks,root-motion\n")
-    words = ["bake", str(tmp_path / "list.csv"), "--out", str(tmp_path / "out"), "--embed", "--target"]
+    words = [
+        "bake",
+        "--model",
+        "stand-in",
+        str(tmp_path / "list.csv"),
+        "--out",
+        str(tmp_path / "out"),
+        "--embed",
+        "--target",
+    ]
     assert run([*words, str(files["mixamo"])]) == 2
     assert "list.csv:3: passes: expected a bone above the hips of mixamo.glb" in capsys.readouterr().err
     assert run([*words, str(files["ue5-manny"])]) == 0
@@ -336,7 +345,16 @@ def test_root_motion_inside_a_character_needs_a_bone(
 
 def test_the_command_puts_motion_on_a_character(files: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("a person waves\n")
-    words = ["bake", str(tmp_path / "list.txt"), "--out", str(tmp_path / "out"), "--format", "glb,fbx,npz"]
+    words = [
+        "bake",
+        "--model",
+        "stand-in",
+        str(tmp_path / "list.txt"),
+        "--out",
+        str(tmp_path / "out"),
+        "--format",
+        "glb,fbx,npz",
+    ]
     assert run([*words, "--target", str(files["scaled"]), "--embed"]) == 0
     sidecar = json.loads((tmp_path / "out/a_person_waves_0.json").read_text())
     assert sidecar["rig"] == {"name": "scaled.glb", "note": "the rest pose of scaled.glb"}

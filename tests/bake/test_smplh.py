@@ -102,7 +102,17 @@ def official(models: Path, poses: np.ndarray, trans: np.ndarray) -> np.ndarray:
 
 def bake(tmp_path: Path, *words: object) -> int:
     (tmp_path / "list.csv").write_text("prompt,name,seconds,passes\na person walks,walk,1.5,foot-lock\n")
-    return run(["bake", str(tmp_path / "list.csv"), "--out", str(tmp_path / "out"), *map(str, words)])
+    return run(
+        [
+            "bake",
+            "--model",
+            "stand-in",
+            str(tmp_path / "list.csv"),
+            "--out",
+            str(tmp_path / "out"),
+            *map(str, words),
+        ]
+    )
 
 
 def test_the_surface_is_the_models_own(

@@ -18,12 +18,14 @@ from posewire_runtime.cli import build_parser, exit_code, run
 from posewire_runtime.errors import GenerationFailed, MissingExtra, Overloaded, PackageError, UnknownModel
 
 WAVE = "a person waves with the right hand"
+MODEL = ("--model", "stand-in")
+"""The same motion at once, on every machine."""
 
 
 @contextmanager
 def serving(*flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A server in a process of its own."""
-    command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--port", "0", "--json", *flags]
+    command = [sys.executable, "-m", "posewire_runtime.cli", "serve", *MODEL, "--port", "0", "--json", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -55,18 +57,21 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> s
 
 
 def test_the_file_is_named_after_the_prompt(here: Path) -> None:
-    assert run(["generate", WAVE, "--seconds", "1", "--seed", "3"]) == 0
+    assert run(["generate", WAVE, *MODEL, "--seconds", "1", "--seed", "3"]) == 0
     assert names(here) == ["a_person_waves_with_the_right_hand.glb"]
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".bvh", ".npz"])
 def test_one_file_for_each_seed(here: Path, suffix: str) -> None:
-    assert run(["generate", WAVE, "--frames", "30", "--seed", "1,2", "--out", f"clips/wave{suffix}"]) == 0
+    assert (
+        run(["generate", WAVE, *MODEL, "--frames", "30", "--seed", "1,2", "--out", f"clips/wave{suffix}"])
+        == 0
+    )
     assert names(here / "clips") == [f"wave-1{suffix}", f"wave-2{suffix}"]
 
 
 def test_raw_alone_writes_nothing_else(here: Path) -> None:
-    assert run(["generate", WAVE, "--frames", "40", "--seed", "5,6", "--raw", "wave.npz"]) == 0
+    assert run(["generate", WAVE, *MODEL, "--frames", "40", "--seed", "5,6", "--raw", "wave.npz"]) == 0
     assert names(here) == ["wave.npz"]
     with np.load("wave.npz") as arrays:
         assert arrays["rotations"].shape == (2, 40, 22, 4)
@@ -75,12 +80,12 @@ def test_raw_alone_writes_nothing_else(here: Path) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(here: Path) -> None:
     for out in ("one.glb", "two.glb"):
-        assert run(["generate", WAVE, "--frames", "30", "--seed", "9", "--out", out]) == 0
+        assert run(["generate", WAVE, *MODEL, "--frames", "30", "--seed", "9", "--out", out]) == 0
     assert (here / "one.glb").read_bytes() == (here / "two.glb").read_bytes()
 
 
 def test_json_for_programs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["generate", WAVE, "--frames", "3", "--seed", "4", "--json"]) == 0
+    assert run(["generate", WAVE, *MODEL, "--frames", "3", "--seed", "4", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["model"] == "stand-in"
     assert report["clips"][0]["seed"] == 4
@@ -89,25 +94,29 @@ def test_json_for_programs(here: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_picture_of_it(here: Path) -> None:
-    assert run(["generate", WAVE, "--frames", "30", "--picture", "wave.png", "--out", "wave.glb"]) == 0
+    assert (
+        run(["generate", WAVE, *MODEL, "--frames", "30", "--picture", "wave.png", "--out", "wave.glb"]) == 0
+    )
     assert (here / "wave.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("here")
 def test_mistakes_get_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "prompt" in refused(capsys, 2, "generate", "   ")
-    assert "expected at most" in refused(capsys, 2, "generate", WAVE, "--seconds", "9999")
-    assert "finite" in refused(capsys, 2, "generate", WAVE, "--seconds", "nan")
+    assert "expected at most" in refused(capsys, 2, "generate", WAVE, *MODEL, "--seconds", "9999")
+    assert "finite" in refused(capsys, 2, "generate", WAVE, *MODEL, "--seconds", "nan")
     assert "stand-in" in refused(capsys, 2, "generate", WAVE, "--model", "nobody")
-    assert ".glb" in refused(capsys, 2, "generate", WAVE, "--out", "wave.doc")
-    assert "--raw" in refused(capsys, 2, "generate", WAVE, "--raw", "w.npz", "--server", "127.0.0.1:1")
-    assert "F.npz" in refused(capsys, 2, "generate", WAVE, "--text-features", "F.npz")
+    assert ".glb" in refused(capsys, 2, "generate", WAVE, *MODEL, "--out", "wave.doc")
+    assert "--raw" in refused(
+        capsys, 2, "generate", WAVE, *MODEL, "--raw", "w.npz", "--server", "127.0.0.1:1"
+    )
+    assert "F.npz" in refused(capsys, 2, "generate", WAVE, *MODEL, "--text-features", "F.npz")
     assert "port" in refused(capsys, 2, "serve", "--port", "70000")
 
 
 def test_an_unwritable_folder_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "file").write_text("not a folder")
-    said = refused(capsys, 2, "generate", WAVE, "--frames", "30", "--out", "file/wave.glb")
+    said = refused(capsys, 2, "generate", WAVE, *MODEL, "--frames", "30", "--out", "file/wave.glb")
     assert "file" in said
 
 
@@ -123,7 +132,7 @@ def test_no_server_is_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    assert address in refused(capsys, 4, "generate", WAVE, "--server", address)
+    assert address in refused(capsys, 4, "generate", WAVE, *MODEL, "--server", address)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +171,7 @@ def test_versions(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_through_a_server_it_is_the_same_motion(here: Path) -> None:
     with serving() as (address, _):
-        asked = ["generate", WAVE, "--frames", "30", "--seed", "2"]
+        asked = ["generate", WAVE, *MODEL, "--frames", "30", "--seed", "2"]
         assert run([*asked, "--server", address, "--out", "there.npz"]) == 0
         assert run([*asked, "--out", "here.npz"]) == 0
     with np.load(here / "there.npz") as there, np.load(here / "here.npz") as own:

@@ -46,8 +46,8 @@ class Server:
     """`posewire serve` as a process of its own."""
 
     def __init__(self, *options: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--json", "--quiet"]
-        command += ["--port", str(port), *options]
+        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--model", "stand-in", "--json"]
+        command += ["--quiet", "--port", str(port), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.address: str = json.loads(self._process.stdout.readline())["listening"]

@@ -57,7 +57,8 @@ def run(*arguments: object) -> int:
     """The command itself, without its entry point."""
     parser = Parser(prog="posewire")
     command.register(parser.add_subparsers(required=True, parser_class=Parser))
-    options = parser.parse_args(["profile", *map(str, arguments)])
+    words = ["profile", *map(str, arguments)]
+    options = parser.parse_args(words if "diff" in words else [*words, "--model", "stand-in"])
     return options.func(options)
 
 

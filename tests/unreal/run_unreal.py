@@ -42,7 +42,16 @@ class Server:
     """`posewire serve` as a process of its own."""
 
     def __init__(self, port: int = 0) -> None:
-        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--json", "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "posewire_runtime.cli",
+            "serve",
+            "--model",
+            "stand-in",
+            "--json",
+            "--quiet",
+        ]
         self._process = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.address: str = json.loads(self._process.stdout.readline())["listening"]

@@ -27,6 +27,6 @@ export async function start(...args) {
 /** A server with a page; the page's address as `url`. */
 export async function serve(...args) {
   const ports = args.includes("--viewer-port") ? [] : ["--viewer-port", "0"];
-  const server = await start("serve", "--port", "0", "--viewer", "--json", ...ports, ...args);
+  const server = await start("serve", "--model", "stand-in", "--port", "0", "--viewer", "--json", ...ports, ...args);
   return { ...server, url: JSON.parse(server.line).viewer };
 }

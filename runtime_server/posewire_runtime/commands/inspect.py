@@ -41,16 +41,15 @@ def register(subparsers: Subparsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from posewire_runtime.commands.models import built_in
+    from posewire_runtime.commands.models import STAND_IN, built_in, package_folder
     from posewire_runtime.packages.describe import describe, describe_text
     from posewire_runtime.packages.package import Package
 
-    entries = built_in()
-    if options.package in entries and not Path(options.package).is_dir():
-        facts = _facts(entries[options.package].info)
+    if options.package == STAND_IN and not Path(STAND_IN).is_dir():
+        facts = _facts(built_in()[STAND_IN].info)
         print(json.dumps(facts, indent=2) if options.json else _lines(facts))
         return 0
-    package = Package.open(options.package, verify=options.verify)
+    package = Package.open(package_folder(options.package), verify=options.verify)
     print(json.dumps(describe(package), indent=2) if options.json else describe_text(package).rstrip())
     return 0
 

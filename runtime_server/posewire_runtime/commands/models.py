@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from posewire_runtime.errors import UnknownModel
@@ -10,14 +11,31 @@ from posewire_runtime.fakes import FakeProgram
 from posewire_runtime.scheduler.library import Entry, Library
 from posewire_runtime.text.settings import TextSettings
 
+STARTER = "starter"
+"""The model that ships inside Posewire, and the default."""
+
 STAND_IN = "stand-in"
 """Procedural motion, no network: there is always one model to try."""
 
 
-def built_in() -> dict[str, Entry]:
-    """The models that need no package, by name."""
-    program = FakeProgram()
-    return {STAND_IN: Entry(program.info, lambda: program)}
+def starter_folder() -> Path | None:
+    """Where the starter's package lies: inside the installed runtime, or beside it in a checkout."""
+    inside = Path(str(files("posewire_runtime"))) / "models" / STARTER
+    beside = Path(__file__).parents[3] / "models" / STARTER
+    return next((folder for folder in (inside, beside) if folder.is_dir()), None)
+
+
+def package_folder(model: str) -> Path:
+    """The folder that a user means who names a package: a path, or the starter."""
+    own = starter_folder() if model == STARTER else None
+    return Path(model) if own is None or Path(model).is_dir() else own
+
+
+def built_in(text: TextSettings | None = None) -> dict[str, Entry]:
+    """The models that need no package of the user's, by name; the first is the default."""
+    program, starter = FakeProgram(), starter_folder()
+    own = {} if starter is None else {STARTER: _package(starter, text or TextSettings())}
+    return own | {STAND_IN: Entry(program.info, lambda: program)}
 
 
 def _package(folder: Path, text: TextSettings) -> Entry:
@@ -57,10 +75,12 @@ def open_library(
 ) -> Library:
     """The built-in models and those named (a name or a package's folder); the first named is the default.
 
+    Without any it is the starter.
+
     `text` says where text encoders run and which prompt packs answer; `memory` is the budget of bytes
     for all open models (0: any), from which `pinned` ones never have to go.
     """
-    entries, named = built_in(), list[str]()
+    entries, named = built_in(text), list[str]()
     for model in models:
         if model in entries:
             named.append(model)

@@ -283,21 +283,20 @@ def _part(options: argparse.Namespace, entered: int) -> int:
 
 def _targets(options: argparse.Namespace, missing: list[str]) -> list[Target]:
     """Models on providers; what isn't there is named."""
-    from posewire_runtime.commands.models import built_in, open_library
+    from posewire_runtime.commands.models import STAND_IN, built_in, open_library, package_folder
     from posewire_runtime.errors import PosewireError
     from posewire_runtime.profile.targets import Target
 
-    known = built_in()
     found: list[Target] = []
     for model in options.model or [open_library([]).default]:
-        if model in known:
-            entry = known[model]
+        if model == STAND_IN:
+            entry = built_in()[model]
             found.append(Target(model, entry.info, lambda watch, entry=entry: entry.open()))
             if options.provider or options.precision:
                 missing.append(f"{model}: it runs on no provider and has no precision")
             continue
         try:
-            found += _packages(Path(model), options, missing)
+            found += _packages(package_folder(model), options, missing)
         except PosewireError as error:
             missing.append(f"{model}: {error}")
     return found

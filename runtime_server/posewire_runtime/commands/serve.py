@@ -93,6 +93,7 @@ def _run(options: argparse.Namespace) -> int:
     worker.start()
     for opened in [worker.warm(name) for name in pinned]:
         opened.result()
+    worker.warm(library.default)  # the first request finds it loaded; what is wrong with it, that one is told
     page = _Page(settings) if settings.viewer else None
     try:
         asyncio.run(
