@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from posewire_export.hymotion.network import Config as NetworkConfig
-from posewire_export.hymotion.package import PRESETS, Description, Making, Source, write_package
+from posewire_export.hymotion.package import Description, Making, Source, write_package
 from posewire_export.train import rest
 from posewire_export.train.config import from_dict
 from posewire_export.train.text_graph import TextPackage, write_text_package
@@ -36,6 +36,14 @@ FEW_STEPS: Mapping[str, Preset] = {
     "quality": Preset(steps=8, solver="euler"),
 }
 """Presets of a network whose flows were straightened."""
+
+GUIDED: Mapping[str, Preset] = {
+    "preview": Preset(steps=4, solver="euler"),
+    "fast": Preset(steps=8, solver="euler"),
+    "quality": Preset(steps=16, solver="euler"),
+    "reference": Preset(steps=50, solver="euler"),
+}
+"""Presets of a network that wasn't distilled: small ones jerk where a solver looks back over few steps."""
 
 _PREFIX = "motion_transformer."
 
@@ -125,7 +133,7 @@ def _description(work: Publication) -> Description:
         guidance=work.guidance or 1.0,
         command=work.command,
         texts=work.texts or {},
-        presets=FEW_STEPS if folded else PRESETS,
+        presets=FEW_STEPS if folded else GUIDED,
     )
 
 
