@@ -140,7 +140,9 @@ def test_the_packaged_plugin_holds_exactly_these_files(tmp_path: Path) -> None:
     assert sorted(files - libraries) == sorted(listed)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.skipif(
+    shutil.which("g++") is None, reason="needs g++, which compiles the plugin here: install it"
+)
 def test_it_compiles_and_plays_without_library_and_server(tmp_path: Path) -> None:
     builder = Path(__file__).parent / "unreal_build.py"
     built = subprocess.run([sys.executable, builder, tmp_path / "build"], capture_output=True, text=True)

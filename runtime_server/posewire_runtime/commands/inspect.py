@@ -41,12 +41,12 @@ def register(subparsers: Subparsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from posewire_runtime.commands.models import STAND_IN, built_in, package_folder
+    from posewire_runtime.commands.models import STAND_IN, package_folder, stand_in
     from posewire_runtime.packages.describe import describe, describe_text
     from posewire_runtime.packages.package import Package
 
     if options.package == STAND_IN and not Path(STAND_IN).is_dir():
-        facts = _facts(built_in()[STAND_IN].info)
+        facts = _facts(stand_in().info)
         print(json.dumps(facts, indent=2) if options.json else _lines(facts))
         return 0
     package = Package.open(package_folder(options.package), verify=options.verify)

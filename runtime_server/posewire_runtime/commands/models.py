@@ -31,11 +31,17 @@ def package_folder(model: str) -> Path:
     return Path(model) if own is None or Path(model).is_dir() else own
 
 
+def stand_in() -> Entry:
+    """The model that needs no package at all."""
+    program = FakeProgram()
+    return Entry(program.info, lambda: program)
+
+
 def built_in(text: TextSettings | None = None) -> dict[str, Entry]:
     """The models that need no package of the user's, by name; the first is the default."""
-    program, starter = FakeProgram(), starter_folder()
+    starter = starter_folder()
     own = {} if starter is None else {STARTER: _package(starter, text or TextSettings())}
-    return own | {STAND_IN: Entry(program.info, lambda: program)}
+    return own | {STAND_IN: stand_in()}
 
 
 def _package(folder: Path, text: TextSettings) -> Entry:

@@ -283,14 +283,14 @@ def _part(options: argparse.Namespace, entered: int) -> int:
 
 def _targets(options: argparse.Namespace, missing: list[str]) -> list[Target]:
     """Models on providers; what isn't there is named."""
-    from posewire_runtime.commands.models import STAND_IN, built_in, open_library, package_folder
+    from posewire_runtime.commands.models import STAND_IN, open_library, package_folder, stand_in
     from posewire_runtime.errors import PosewireError
     from posewire_runtime.profile.targets import Target
 
     found: list[Target] = []
     for model in options.model or [open_library([]).default]:
         if model == STAND_IN:
-            entry = built_in()[model]
+            entry = stand_in()
             found.append(Target(model, entry.info, lambda watch, entry=entry: entry.open()))
             if options.provider or options.precision:
                 missing.append(f"{model}: it runs on no provider and has no precision")
