@@ -190,7 +190,7 @@ class HyMotion:
         return self.info.name, bucket_of(len(cast(HyMotionRun, run).latent), FRAMES)
 
     def step(self, runs: Sequence[Run]) -> None:
-        """One call of the network for all rows, then guidance and the solver for each run."""
+        """The network for all rows, then guidance and the solver for each run."""
         mine = cast(Sequence[HyMotionRun], runs)
         if self._resident is not None:
             self._resident.step(mine)
