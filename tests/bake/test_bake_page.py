@@ -104,35 +104,32 @@ def test_a_preview_shows_what_was_baked(tmp_path: Path, rig: str, passes: str) -
         np.testing.assert_array_equal(contacts[frame], clip.contacts[frame])
 
 
+def browsed(page: Path, profile: Path, seconds: int) -> str:
+    """What a browser makes of a page in so many seconds of its own."""
+    order = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    order += ["--window-size=1280,1000", f"--virtual-time-budget={seconds * 1000}", "--dump-dom"]
+    done = subprocess.run([*order, page.as_uri()], capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: scripts/e2e_viewer installs it")
 def test_a_browser_shows_every_clip(tmp_path: Path) -> None:
     """Opened as a file, it draws a figure for each clip."""
     out = bake(tmp_path, "--rig", "ue5-manny")
-    seen = subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path / 'browser'}",
-            "--window-size=1280,1000",
-            "--virtual-time-budget=10000",
-            "--dump-dom",
-            (out / "index.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
+    # A canvas gets a size of its own only when its figure was unpacked to be drawn. On a busy machine the
+    # browser's virtual time may pass without a single frame of the page: then it gets more of it.
+    for seconds in (10, 30, 100):
+        seen = browsed(out / "index.html", tmp_path / f"browser{seconds}", seconds)
+        drawn = len(re.findall(r"<canvas [^>]*width=", seen))
+        if drawn == 3:
+            break
     assert '<span id="count">3 of 3 clips</span>' in seen
     assert [html.unescape(p) for p in re.findall(r'class="prompt">(.*?)</p>', seen)] == [
         "turns left, then </script> stops",
         "a person walks forward",
         "a person waves",
     ]
-    # A canvas gets a size of its own only when its figure was unpacked to be drawn.
-    assert len(re.findall(r"<canvas [^>]*width=", seen)) == 3
+    assert drawn == 3
     assert 'href="walk.npz"' in seen
 
 
