@@ -71,14 +71,14 @@ export class Clip {
     this.contacts = new Uint8Array(frames);
   }
 
-  /** How long it is once complete. */
-  get seconds(): number {
-    return Math.max(this.frames - 1, 1) / this.fps;
+  /** How long it is once complete, in steps from frame to frame: a whole number, for those who ask each frame. */
+  get span(): number {
+    return Math.max(this.frames - 1, 1);
   }
 
-  /** How much of it can be played now, seconds. */
-  get playable(): number {
-    return Math.max(this.ready - 1, 0) / this.fps;
+  /** The same in seconds. */
+  get seconds(): number {
+    return this.span / this.fps;
   }
 
   get complete(): boolean {

@@ -25,8 +25,8 @@ export class LiveClip extends Clip {
   /** Frames of the session that were here and are gone. */
   dropped = 0;
 
-  override get seconds(): number {
-    return Math.max(this.playable, 1 / this.fps);
+  override get span(): number {
+    return Math.max(this.ready - 1, 1);
   }
 
   override get complete(): boolean {

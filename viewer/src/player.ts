@@ -38,14 +38,14 @@ export class Player implements Clock {
     return false;
   }
 
-  /** Kept in fields: a fraction that a getter gives back each frame would be put on the heap. */
+  /** Out of whole numbers, into fields: a fraction that a getter gives back each frame may be put on the heap. */
   private measure(): void {
     let longest = 0;
     let shortest = Infinity;
     for (let i = 0; i < this.clips.length; i++) {
       const clip = this.clips[i]!;
-      longest = Math.max(longest, clip.seconds);
-      if (!clip.complete) shortest = Math.min(shortest, clip.playable);
+      longest = Math.max(longest, clip.span / clip.fps);
+      if (!clip.complete) shortest = Math.min(shortest, Math.max(clip.ready - 1, 0) / clip.fps);
     }
     this.all = longest;
     this.there = Math.min(shortest, longest);
