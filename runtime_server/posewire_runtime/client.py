@@ -13,7 +13,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, Unpack
 
@@ -23,7 +23,7 @@ from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_proto.v1 import posewire_pb2_grpc as pb_grpc
 from posewire_runtime.errors import Cancelled, DeadlineExceeded, PosewireError, Unreachable
 from posewire_runtime.exchange.events import Chunk, Event, Header, ServedModel, Status
-from posewire_runtime.exchange.live import Resume
+from posewire_runtime.exchange.live import Command, Resume
 from posewire_runtime.live_client import AsyncLiveStream, First, LiveStream
 from posewire_runtime.types import Clip
 from posewire_runtime.wire.decoder import Collector, Decoder
@@ -272,15 +272,20 @@ class Client(_Caller[Stream]):
         """Keep a character moving; a blank prompt lets it stand."""
         return self._live(write_open(prompt, **options))
 
-    def resume(self, session_id: str, secret: str, next_frame: int) -> LiveStream:
-        """Come back to a live session whose stream broke."""
-        return self._live(Resume(session_id, secret, next_frame))
+    def resume(
+        self, session_id: str, secret: str, next_frame: int, unanswered: Mapping[int, Command] | None = None
+    ) -> LiveStream:
+        """Come back to a live session whose stream broke.
 
-    def _live(self, first: First) -> LiveStream:
+        What the server never heard of that stream's `unanswered` commands is sent again.
+        """
+        return self._live(Resume(session_id, secret, next_frame), unanswered)
+
+    def _live(self, first: First, unanswered: Mapping[int, Command] | None = None) -> LiveStream:
         def call(requests: Iterator[pb.LiveRequest]) -> Any:
             return self._stub.Live(requests, metadata=self._metadata)
 
-        return LiveStream(call, first, self._explain)
+        return LiveStream(call, first, self._explain, unanswered or {})
 
     def models(self, timeout: float | None = None) -> list[ServedModel]:
         """What the server serves, the default first."""
@@ -346,12 +351,19 @@ class AsyncClient(_Caller[AsyncStream]):
         """Keep a character moving; a blank prompt lets it stand."""
         return self._live(write_open(prompt, **options))
 
-    def resume(self, session_id: str, secret: str, next_frame: int) -> AsyncLiveStream:
-        """Come back to a live session whose stream broke."""
-        return self._live(Resume(session_id, secret, next_frame))
+    def resume(
+        self, session_id: str, secret: str, next_frame: int, unanswered: Mapping[int, Command] | None = None
+    ) -> AsyncLiveStream:
+        """Come back to a live session whose stream broke.
 
-    def _live(self, first: First) -> AsyncLiveStream:
-        return AsyncLiveStream(lambda: self._stub.Live(metadata=self._metadata), first, self._explain)
+        What the server never heard of that stream's `unanswered` commands is sent again.
+        """
+        return self._live(Resume(session_id, secret, next_frame), unanswered)
+
+    def _live(self, first: First, unanswered: Mapping[int, Command] | None = None) -> AsyncLiveStream:
+        return AsyncLiveStream(
+            lambda: self._stub.Live(metadata=self._metadata), first, self._explain, unanswered or {}
+        )
 
     async def models(self, timeout: float | None = None) -> list[ServedModel]:
         """What the server serves, the default first."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
+import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Self
@@ -23,6 +25,7 @@ from posewire_runtime.exchange.live import (
     Close,
     Command,
     Goal,
+    LiveAnswer,
     LiveEvent,
     LiveStarted,
     PaceChange,
@@ -46,11 +49,18 @@ Explain = Callable[[grpc.RpcError], PosewireError]
 class _LiveReader:
     """What both kinds of live streams share: all but how messages come and go."""
 
-    def __init__(self, explain: Explain) -> None:
+    def __init__(self, explain: Explain, first: First, unanswered: Mapping[int, Command]) -> None:
+        """`unanswered`: commands of the stream that broke."""
         self._explain = explain
         self._decoder = LiveDecoder()
         self._waiting: deque[LiveEvent] = deque()
-        self._numbers = itertools.count(1)
+        # Who resumes doesn't know which ids the session has seen; they must not come twice.
+        self._numbers = itertools.count(1 + secrets.randbits(48) if isinstance(first, Resume) else 1)
+        self._unanswered = dict(unanswered)
+        self._held = bool(unanswered)
+        """Whether commands wait until it is known which of the stream before were heard."""
+        self._order = threading.Lock()
+        """Of the two above."""
         self._dropped = False
 
     @property
@@ -73,9 +83,38 @@ class _LiveReader:
         return self._decoder.next_frame
 
     @property
+    def unanswered(self) -> dict[int, Command]:
+        """Commands by id whose answer hasn't arrived; `resume` takes them where the connection broke."""
+        with self._order:
+            return dict(self._unanswered)
+
+    @property
     def status(self) -> Status | None:
         """How the stream ended; None: it hasn't."""
         return self._decoder.status
+
+    def _number(self, command: Command) -> tuple[int, pb.LiveRequest | None]:
+        """A command's id, and its message unless that waits."""
+        number = next(self._numbers)
+        message = write_command(command, number)
+        with self._order:
+            self._unanswered[number] = command
+            return number, None if self._held else message
+
+    def _hear(self, message: pb.LiveResponse) -> tuple[list[LiveEvent], list[pb.LiveRequest]]:
+        """The events of a message, and what has to be said then."""
+        event = self._decoder.feed(message)
+        if event is None:
+            return [], []
+        with self._order:
+            if isinstance(event, LiveAnswer):
+                self._unanswered.pop(event.id, None)
+            if not isinstance(event, LiveStarted) or not self._held:
+                return [event], []
+            self._held = False
+            heard = [answer for answer in event.answers if self._unanswered.pop(answer.id, None)]
+            again = [write_command(command, number) for number, command in self._unanswered.items()]
+        return [event, *heard], again
 
     def _error(self, error: grpc.RpcError) -> PosewireError:
         call: Any = error
@@ -98,9 +137,13 @@ class LiveStream(_LiveReader):
     """
 
     def __init__(
-        self, call: Callable[[Iterator[pb.LiveRequest]], Any], first: First, explain: Explain
+        self,
+        call: Callable[[Iterator[pb.LiveRequest]], Any],
+        first: First,
+        explain: Explain,
+        unanswered: Mapping[int, Command],
     ) -> None:
-        super().__init__(explain)
+        super().__init__(explain, first, unanswered)
         self._commands: SimpleQueue[pb.LiveRequest | None] = SimpleQueue()
         self._commands.put(write_command(first, next(self._numbers)))
         self._call = call(iter(self._commands.get, None))
@@ -125,8 +168,9 @@ class LiveStream(_LiveReader):
 
     def send(self, command: Command) -> int:
         """Send a command; gives its id, which its `LiveAnswer` and its `LiveSegment` carry."""
-        number = next(self._numbers)
-        self._commands.put(write_command(command, number))
+        number, message = self._number(command)
+        if message is not None:
+            self._commands.put(message)
         return number
 
     def prompt(self, prompt: str, *, seed: int | None = None, queued: bool = False) -> int:
@@ -178,9 +222,10 @@ class LiveStream(_LiveReader):
     def _receive(self) -> Generator[LiveEvent]:
         try:
             for message in self._call:
-                event = self._decoder.feed(message)
-                if event is not None:
-                    yield event
+                events, again = self._hear(message)
+                for command in again:
+                    self._commands.put(command)
+                yield from events
         except grpc.RpcError as error:
             raise self._error(error) from None
         finally:
@@ -192,8 +237,10 @@ class LiveStream(_LiveReader):
 class AsyncLiveStream(_LiveReader):
     """A live stream for asyncio: as `LiveStream`, with coroutines for commands."""
 
-    def __init__(self, call: Callable[[], Any], first: First, explain: Explain) -> None:
-        super().__init__(explain)
+    def __init__(
+        self, call: Callable[[], Any], first: First, explain: Explain, unanswered: Mapping[int, Command]
+    ) -> None:
+        super().__init__(explain, first, unanswered)
         self._first: pb.LiveRequest | None = write_command(first, next(self._numbers))
         self._writing = asyncio.Lock()
         """gRPC takes one message after the other."""
@@ -225,8 +272,9 @@ class AsyncLiveStream(_LiveReader):
 
     async def send(self, command: Command) -> int:
         """Send a command; gives its id, which its `LiveAnswer` and its `LiveSegment` carry."""
-        number = next(self._numbers)
-        await self._write(write_command(command, number))
+        number, message = self._number(command)
+        if message is not None:
+            await self._write(message)
         return number
 
     async def prompt(self, prompt: str, *, seed: int | None = None, queued: bool = False) -> int:
@@ -314,8 +362,10 @@ class AsyncLiveStream(_LiveReader):
             with suppress(asyncio.InvalidStateError):  # it was dropped, or refused, before it began
                 await self._begin()
             async for message in self._call:
-                event = self._decoder.feed(message)
-                if event is not None:
+                events, again = self._hear(message)
+                for command in again:
+                    await self._write(command)
+                for event in events:
                     yield event
         except grpc.RpcError as error:
             raise self._error(error) from None

@@ -28,7 +28,7 @@ from posewire_runtime.errors import (
     UnknownSession,
 )
 from posewire_runtime.exchange.events import Chunk, Header, Notice
-from posewire_runtime.exchange.live import LiveAnswer, LiveSegment, LiveStarted, PaceChange, Playhead
+from posewire_runtime.exchange.live import LiveAnswer, LiveSegment, LiveStarted, PaceChange, Playhead, Prompt
 from posewire_runtime.exchange.packing import Packing
 from posewire_runtime.fakes import Faults
 from posewire_runtime.live_client import AsyncLiveStream
@@ -266,6 +266,35 @@ async def test_frames_that_were_lost_on_the_way_are_sent_again(serve: Serve) -> 
     np.testing.assert_array_equal(again.root, here[20 : 20 + again.frames])
 
 
+async def test_what_was_heard_before_a_break_is_told_and_not_done_twice(serve: Serve) -> None:
+    served = await serve()
+    lost = served.client.live("a person walks")
+    await play(lost, 20)
+    done = await lost.prompt("a person waves", queued=True)
+    refused = await lost.pace(100.0)
+    unanswered = lost.unanswered
+    while lost.unanswered:  # now the server has surely heard them
+        await until(lost, LiveAnswer)
+    lost.drop()
+    never = 10**6
+    unanswered[never] = Prompt("a person jumps", queued=True)
+    assert [*unanswered] == [done, refused, never]
+    name, secret = lost.started.session_id, lost.started.secret
+    async with served.client.resume(name, secret, lost.next_frame, unanswered) as live:
+        late = await live.prompt("a person sits", queued=True)
+        started = await live.open()
+        told = [(answer.id, answer.code) for answer in started.answers]
+        assert told == [(done, Code.OK), (refused, Code.INVALID_ARGUMENT)]
+        heard = await play(live, live.next_frame + 60)
+        while not any(isinstance(event, LiveSegment) and event.command == late for event in heard):
+            heard += await play(live, live.next_frame + 60)
+        assert not live.unanswered
+    answers = [event.id for event in heard if isinstance(event, LiveAnswer)]
+    assert [answers.count(number) for number in (done, refused, never, late)] == [1, 1, 1, 1]
+    shown = [event.command for event in heard if isinstance(event, LiveSegment)]
+    assert [command for command in shown if command in (done, never, late)] == [done, never, late]
+
+
 async def test_resuming_takes_a_session_over(serve: Serve) -> None:
     served = await serve()
     first = served.client.live("a person walks")
@@ -414,6 +443,31 @@ async def test_a_blank_prompt_stands(serve: Serve) -> None:
         heard = await play(live, 60)
     assert np.ptp(roots(heard)[:, [0, 2]], axis=0).max() < 0.05
     assert next(event for event in heard if isinstance(event, LiveSegment)).prompt == ""
+
+
+async def test_threads_come_back_too(serve: Serve) -> None:
+    served = await serve()
+
+    def talk() -> list[int]:
+        with Client(served.server.address) as client:
+            lost = client.live("a person walks")
+            started = lost.open()
+            heard = lost.prompt("a person waves")
+            before = lost.unanswered
+            while lost.unanswered:
+                next(lost.events())
+            lost.drop()
+            again = before | {10**6: Prompt("a person jumps")}
+            with client.resume(started.session_id, started.secret, lost.next_frame, again) as live:
+                late = live.pace(2.0)
+                while live.unanswered:
+                    next(live.events())
+                assert [answer.id for answer in live.started.answers] == [heard]
+                assert late not in again
+                return [answer.code for answer in live.started.answers]
+
+    assert await asyncio.to_thread(talk) == [0]
+    await served.rests()
 
 
 async def test_from_threads_too(serve: Serve) -> None:

@@ -33,7 +33,7 @@ export const SCHEMAS = {
   LivePlayhead: { 1: ["frame", "uint32", ""] },
   LiveClose: {},
   LiveResponse: { 1: ["header", "Header", "?"], 2: ["started", "LiveStarted", "?"], 3: ["chunk", "Chunk", "?"], 4: ["segment", "LiveSegment", "?"], 5: ["answer", "LiveAnswer", "?"], 6: ["notice", "Notice", "?"], 7: ["status", "Status", "?"] },
-  LiveStarted: { 1: ["session_id", "string", ""], 2: ["secret", "string", ""], 3: ["first_frame", "uint32", ""], 4: ["resume_seconds", "double", ""], 5: ["idle_seconds", "double", ""], 6: ["ahead_seconds", "double", ""], 7: ["resumed", "bool", ""] },
+  LiveStarted: { 1: ["session_id", "string", ""], 2: ["secret", "string", ""], 3: ["first_frame", "uint32", ""], 4: ["resume_seconds", "double", ""], 5: ["idle_seconds", "double", ""], 6: ["ahead_seconds", "double", ""], 7: ["resumed", "bool", ""], 8: ["answers", "LiveAnswer", "*"] },
   LiveSegment: { 1: ["first_frame", "uint32", ""], 2: ["prompt", "string", ""], 3: ["seed", "uint64", ""], 4: ["command", "uint64", ""] },
   LiveAnswer: { 1: ["id", "uint64", ""], 2: ["code", "uint32", ""], 3: ["message", "string", ""] },
   WarmRequest: { 1: ["models", "string", "*"], 2: ["prompts", "string", "*"] },
@@ -339,6 +339,7 @@ export interface LiveStarted {
   idle_seconds: number;
   ahead_seconds: number;
   resumed: boolean;
+  answers: LiveAnswer[];
 }
 
 export interface LiveSegment {

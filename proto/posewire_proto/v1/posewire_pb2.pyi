@@ -1271,6 +1271,7 @@ class LiveStarted(_message.Message):
     IDLE_SECONDS_FIELD_NUMBER: _builtins.int
     AHEAD_SECONDS_FIELD_NUMBER: _builtins.int
     RESUMED_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """Its name, for `resume`."""
     secret: _builtins.str
@@ -1285,6 +1286,13 @@ class LiveStarted(_message.Message):
     """Seconds of motion that are sent ahead."""
     resumed: _builtins.bool
     """Whether it was resumed."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___LiveAnswer]:
+        """What became of the commands with an id that earlier streams of the session heard, oldest first; at
+        most the last 256. Who resumes sends again only what is not among them. Ids must not repeat in a
+        session for that.
+        """
+
     def __init__(
         self,
         *,
@@ -1295,10 +1303,11 @@ class LiveStarted(_message.Message):
         idle_seconds: _builtins.float = ...,
         ahead_seconds: _builtins.float = ...,
         resumed: _builtins.bool = ...,
+        answers: _abc.Iterable[Global___LiveAnswer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead_seconds", b"ahead_seconds", "first_frame", b"first_frame", "idle_seconds", b"idle_seconds", "resume_seconds", b"resume_seconds", "resumed", b"resumed", "secret", b"secret", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ahead_seconds", b"ahead_seconds", "answers", b"answers", "first_frame", b"first_frame", "idle_seconds", b"idle_seconds", "resume_seconds", b"resume_seconds", "resumed", b"resumed", "secret", b"secret", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

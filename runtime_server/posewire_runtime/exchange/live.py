@@ -101,6 +101,16 @@ Command = Prompt | Stop | Goal | PaceChange | Clear | Playhead | Close
 
 
 @dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """What became of a command."""
+
+    id: int
+    code: int
+    """A value of `errors.Code`; 0: it is being done."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveStarted:
     """A session runs."""
 
@@ -116,6 +126,8 @@ class LiveStarted:
     ahead_seconds: float
     """How much motion is sent ahead of the play head."""
     resumed: bool = False
+    answers: tuple[LiveAnswer, ...] = ()
+    """What became of the last commands that earlier streams of the session heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +140,6 @@ class LiveSegment:
     seed: int
     command: int
     """Id of the command that asked for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAnswer:
-    """What became of a command."""
-
-    id: int
-    code: int
-    """A value of `errors.Code`; 0: it is being done."""
-    message: str = ""
 
 
 LiveEvent = Header | LiveStarted | Chunk | LiveSegment | LiveAnswer | Notice | Status

@@ -213,6 +213,7 @@ class LiveSessions:
             idle_seconds=live.idle_seconds,
             ahead_seconds=session.ahead_seconds,
             resumed=session.streams > 1,
+            answers=tuple(session.answered),
         )
         await write(write_event(header))
         await write(write_event(started))

@@ -44,6 +44,8 @@ _QUEUED = 16
 """Most prompts that wait in a session."""
 _UNREAD = 64
 """Most answers that a client may leave unread."""
+_REMEMBERED = 256
+"""Answers that a client hears again when it comes back."""
 _FAILURES = 3
 """Segments in a row that may fail before their session does."""
 _REFUSALS = 20
@@ -98,7 +100,9 @@ class LiveSession:
         self.order = order
         self.inbox = Inbox()
         self.outbox: deque[pb.LiveResponse] = deque()
-        """Answers and notices that haven't been sent."""
+        """Answers that haven't been sent."""
+        self.answered: deque[LiveAnswer] = deque(maxlen=_REMEMBERED)
+        """The last answers to commands with an id, whether their client has read them or not."""
         self.streams = 0
         """Streams it has had. Each gets an inbox of its own; the session's is that of the last one."""
         self.closing = False
@@ -154,10 +158,9 @@ class LiveSession:
                 self._touched = self._clock()
             self._obey(command, message.id)
         except PosewireError as error:
-            self._say(LiveAnswer(message.id, code_of(error), str(error)))
+            self._answer(LiveAnswer(message.id, code_of(error), str(error)))
         else:
-            if message.id:
-                self._say(LiveAnswer(message.id, 0))
+            self._answer(LiveAnswer(message.id, 0))
         self.inbox.nudge()
 
     def _obey(self, command: Command, number: int) -> None:
@@ -192,8 +195,13 @@ class LiveSession:
         """A place of the client's world in that of the model's skeleton."""
         return place[0] / self._scale, place[1] / self._scale
 
-    def _say(self, event: LiveAnswer | Notice) -> None:
-        self.outbox.append(write_event(event))
+    def _answer(self, answer: LiveAnswer) -> None:
+        """Say what became of a command; without an id only what was refused."""
+        if answer.id:
+            self.answered.append(answer)
+        if not answer.id and not answer.code:
+            return
+        self.outbox.append(write_event(answer))
         if len(self.outbox) > _UNREAD:
             self.outbox.clear()
             message = f"expected answers to be read, found {_UNREAD} unread; send less, or read more"

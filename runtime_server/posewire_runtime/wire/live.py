@@ -263,6 +263,7 @@ def write_event(event: LiveStarted | LiveSegment | LiveAnswer | Header | Notice)
                 idle_seconds=event.idle_seconds,
                 ahead_seconds=event.ahead_seconds,
                 resumed=event.resumed,
+                answers=[_write_answer(answer) for answer in event.answers],
             )
             return pb.LiveResponse(started=started)
         case LiveSegment():
@@ -271,11 +272,19 @@ def write_event(event: LiveStarted | LiveSegment | LiveAnswer | Header | Notice)
             )
             return pb.LiveResponse(segment=segment)
         case LiveAnswer():
-            return pb.LiveResponse(answer=pb.LiveAnswer(id=event.id, code=event.code, message=event.message))
+            return pb.LiveResponse(answer=_write_answer(event))
         case Header():
             return pb.LiveResponse(header=write_header(event).header)
         case Notice():
             return pb.LiveResponse(notice=write_notice(event).notice)
+
+
+def _write_answer(answer: LiveAnswer) -> pb.LiveAnswer:
+    return pb.LiveAnswer(id=answer.id, code=answer.code, message=answer.message)
+
+
+def _read_answer(message: pb.LiveAnswer) -> LiveAnswer:
+    return LiveAnswer(message.id, message.code, message.message)
 
 
 def write_frames(first: int, frames: int, fps: float, data: bytes) -> pb.LiveResponse:
@@ -345,12 +354,13 @@ class LiveDecoder:
                 told.idle_seconds,
                 told.ahead_seconds,
                 told.resumed,
+                tuple(map(_read_answer, told.answers)),
             )
         if kind == "segment":
             part = message.segment
             return LiveSegment(part.first_frame, part.prompt, part.seed, part.command)
         if kind == "answer":
-            return LiveAnswer(message.answer.id, message.answer.code, message.answer.message)
+            return _read_answer(message.answer)
         return None if kind is None else self._read_shared(message, kind)
 
     def _read_shared(self, message: pb.LiveResponse, kind: str) -> Header | Chunk | Notice | Status | None:
