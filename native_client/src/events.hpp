@@ -63,12 +63,6 @@ struct Status {
 
 // ---- of live sessions alone
 
-struct Started {
-    std::string session_id, secret;
-    uint32_t first_frame = 0;
-    double resume_seconds = 0, idle_seconds = 0, ahead_seconds = 0;
-};
-
 struct Segment {
     uint32_t first_frame;
     std::string prompt;
@@ -79,6 +73,13 @@ struct Answer {
     uint64_t command;
     int32_t code;
     std::string message;
+};
+
+struct Started {
+    std::string session_id, secret;
+    uint32_t first_frame = 0;
+    double resume_seconds = 0, idle_seconds = 0, ahead_seconds = 0;
+    std::vector<Answer> answers{};  // to the last commands that earlier streams of the session brought
 };
 
 // monostate: something that a later version of the contract knows.

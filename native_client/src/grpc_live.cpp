@@ -102,13 +102,10 @@ void LiveCall::read_next() {
 bool LiveCall::read() {
     try {
         const Event event = read_event(response_);
-        if (const auto* answer = std::get_if<Answer>(&event)) outbox_->answered(answer->command);
-        const bool started = std::holds_alternative<Started>(event);
         session_->feed(event);
-        if (started) {
-            if (broke_) ++resumes_;
-            broke_ = false;
-            connected_ = true;
+        if (const auto* started = std::get_if<Started>(&event)) begin(*started);
+        if (const auto* answer = std::get_if<Answer>(&event)) {
+            outbox_->answered(answer->command);
             write_next();
         }
     } catch (const std::exception& error) {
@@ -117,6 +114,17 @@ bool LiveCall::read() {
         return false;
     }
     return true;
+}
+
+// The session runs, or runs again: what it has not heard before the break goes out again.
+void LiveCall::begin(const Started& started) {
+    for (const Answer& answer : started.answers)
+        if (outbox_->answered(answer.command)) session_->feed(answer);
+    outbox_->again();
+    if (broke_) ++resumes_;
+    broke_ = false;
+    connected_ = true;
+    write_next();
 }
 
 void LiveCall::write(const wire::LiveRequest& message) {
@@ -199,7 +207,6 @@ bool LiveCall::resume() {
         std::min(connection.backoff_min * double(1u << std::min(attempts_++, 16u)), connection.backoff_max);
     if (in_seconds(wait) > give_up_) return false;
     opening_ = write_resume(session, session_->endless()->ready());
-    outbox_->again();
     session_->restart("the connection broke (" + status_.error_message() + "); coming back to the session");
     ++in_flight_;
     return network_->begin(shared_from_this(), wait);

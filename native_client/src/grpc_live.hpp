@@ -27,6 +27,7 @@ class LiveCall final : public Call {
     bool start();
     void read_next();
     bool read();
+    void begin(const Started& started);
     void write_next();
     void tick(double seconds);
     void write(const wire::LiveRequest& message);

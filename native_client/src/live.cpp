@@ -8,6 +8,9 @@ namespace pw {
 namespace {
 
 constexpr size_t kMaxCommands = 1024;
+// As many answers a server keeps for a client that comes back: of what was on its way when the connection broke,
+// nothing is done twice.
+constexpr size_t kMaxOnTheirWay = 256;
 
 }  // namespace
 
@@ -27,17 +30,20 @@ uint64_t Outbox::put(Command command) {
 
 bool Outbox::take(Command& out) {
     const std::lock_guard lock(mutex_);
-    if (waiting_.empty()) return false;
+    if (!sendable()) return false;
     out = std::move(waiting_.front());
     waiting_.pop_front();
     sent_.push_back(out);
     return true;
 }
 
-void Outbox::answered(uint64_t id) {
+bool Outbox::answered(uint64_t id) {
     const std::lock_guard lock(mutex_);
     const auto has_id = [id](const Command& command) { return command.id == id; };
-    sent_.erase(std::remove_if(sent_.begin(), sent_.end(), has_id), sent_.end());
+    const auto found = std::find_if(sent_.begin(), sent_.end(), has_id);
+    if (found == sent_.end()) return false;
+    sent_.erase(found);
+    return true;
 }
 
 void Outbox::again() {
@@ -48,7 +54,9 @@ void Outbox::again() {
 
 bool Outbox::empty() const {
     const std::lock_guard lock(mutex_);
-    return waiting_.empty();
+    return !sendable();
 }
+
+bool Outbox::sendable() const { return !waiting_.empty() && sent_.size() < kMaxOnTheirWay; }
 
 }  // namespace pw

@@ -35,15 +35,18 @@ class Outbox {
     // Numbers the command. Throws when too many wait for a server that doesn't answer.
     uint64_t put(Command command);
 
-    // The next one to send; false: there is none.
+    // The next one to send; false: there is none, or too many are on their way.
     bool take(Command& out);
-    // The server has said what became of it.
-    void answered(uint64_t id);
+    // The server has said what became of it. False: it has said so before.
+    bool answered(uint64_t id);
     // The connection broke: what was sent and not answered goes out again, before everything else.
     void again();
+    // Whether there is nothing to send now.
     bool empty() const;
 
   private:
+    bool sendable() const;  // under the mutex
+
     mutable std::mutex mutex_;
     std::function<void()> wake_;
     std::deque<Command> waiting_, sent_;  // `sent_` and not answered yet

@@ -130,6 +130,10 @@ void write_common(const Options& options, const SharedSkeleton& target, Message&
     if (target) write_target(options, target, *out.mutable_target());
 }
 
+Answer read_answer(const wire::LiveAnswer& message) {
+    return {message.id(), known_code(int(std::min(message.code(), 99u))), message.message()};
+}
+
 Started read_started(const wire::LiveStarted& message) {
     Started out;
     out.session_id = message.session_id();
@@ -138,6 +142,7 @@ Started read_started(const wire::LiveStarted& message) {
     out.resume_seconds = message.resume_seconds();
     out.idle_seconds = message.idle_seconds();
     out.ahead_seconds = message.ahead_seconds();
+    for (const wire::LiveAnswer& answer : message.answers()) out.answers.push_back(read_answer(answer));
     return out;
 }
 
@@ -192,8 +197,7 @@ Event read_event(const wire::LiveResponse& message) {
             return Segment{message.segment().first_frame(), message.segment().prompt(),
                            message.segment().seed(), message.segment().command()};
         case wire::LiveResponse::kAnswer:
-            return Answer{message.answer().id(), known_code(int(std::min(message.answer().code(), 99u))),
-                          message.answer().message()};
+            return read_answer(message.answer());
         case wire::LiveResponse::kNotice:
             return Notice{message.notice().code(), message.notice().message()};
         case wire::LiveResponse::kStatus:

@@ -435,6 +435,7 @@ struct Game {
     std::vector<float> rotations{}, frames{};
     std::map<uint64_t, pw_code> answers{};
     std::map<uint64_t, uint32_t> segments{};  // by command: their first frame
+    std::vector<uint64_t> shown{};            // the commands of all segments, in order
     std::string prompt{}, notices{}, message{};
     int32_t code = -1;
     int started = 0;
@@ -448,6 +449,7 @@ struct Game {
             if (event->kind == PW_EVENT_NOTICE) notices += std::string(event->name) + " ";
             if (event->kind == PW_EVENT_SEGMENT) {
                 segments.emplace(event->command, event->first_frame);
+                shown.push_back(event->command);
                 prompt = event->message;
             }
             if (event->kind == PW_EVENT_STATUS) code = event->code, message = event->message;
@@ -550,6 +552,23 @@ void live_breaks(const Arguments& given) {
         demand(game.pose.state == PW_PLAYER_PLAYING, "motion again");
     }
     demand(session.describe().resumes == 3 && game.started == 4, "three times back");
+
+    // Commands that the server has heard, but whose answers got lost, aren't done a second time.
+    tell("lose answers");
+    const uint64_t first = session.prompt("a person jumps", true);
+    const uint64_t second = session.prompt("a person turns around", true);
+    const uint64_t wrong = session.pace(1e9);
+    game.until("a held pose", [&] { return game.pose.state == PW_PLAYER_STARVED; });
+    demand(!game.answers.count(first), "that the answer got lost");
+    tell("shut it");
+    tell("open it");
+    game.until("what came of them", [&] { return game.answers.count(second) && game.answers.count(wrong); });
+    demand(game.answers[first] == PW_OK && game.answers[wrong] == PW_INVALID_ARGUMENT, "both answers");
+    game.until("the second prompt", [&] { return game.segments.count(second) != 0; });
+    const size_t so_far = game.shown.size();
+    game.until("what follows it", [&] { return game.shown.size() >= so_far + 2; });
+    for (size_t i = so_far; i < game.shown.size(); ++i)
+        demand(game.shown[i] == second, "the second prompt on and on, found the first one again");
     demand(game.fastest < 0.1f, "no jump, found " + std::to_string(game.fastest) + " m");
 }
 

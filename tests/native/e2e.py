@@ -85,13 +85,14 @@ class Restarted:
 
 
 class Door:
-    """A port that leads to a server and can be shut, as a network that breaks."""
+    """A port that leads to a server; can be shut, or lead only there, as a network that breaks."""
 
     def __init__(self, target: str) -> None:
         host, _, port = target.rpartition(":")
         self._target = host, int(port)
         self._through: list[socket.socket] = []
         self._open = True
+        self._answers = True
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -104,7 +105,11 @@ class Door:
         self._through.clear()
 
     def open(self) -> None:
-        self._open = True
+        self._open = self._answers = True
+
+    def lose_answers(self) -> None:
+        """What the server says gets lost from now on; what it is told arrives."""
+        self._answers = False
 
     def _accept(self) -> None:
         while True:
@@ -115,13 +120,13 @@ class Door:
             far = socket.create_connection(self._target)
             self._through += [near, far]
             for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._carry, args=(one, other, one is far), daemon=True).start()
 
-    @staticmethod
-    def _carry(one: socket.socket, other: socket.socket) -> None:
+    def _carry(self, one: socket.socket, other: socket.socket, answers: bool) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
-                other.sendall(data)
+                if self._answers or not answers:
+                    other.sendall(data)
         with suppress(OSError):
             other.shutdown(socket.SHUT_RDWR)
 
@@ -279,7 +284,8 @@ def live(run: Runner, folder: Path) -> None:
     with served() as server:
         print("  " + run("live", server.address).strip())
         door = Door(server.address)
-        run.talk("live_breaks", {"shut it": door.shut, "open it": door.open}, door.address)
+        orders = {"shut it": door.shut, "open it": door.open, "lose answers": door.lose_answers}
+        run.talk("live_breaks", orders, door.address)
     with served("--live-sessions", "3") as server:
         run("live_leave", server.address)
     with Restarted() as server:

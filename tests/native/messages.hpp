@@ -106,6 +106,7 @@ inline std::vector<std::vector<uint8_t>> live_messages(uint32_t frames, uint32_t
         if (!from.has_header()) continue;
         to.mutable_started()->set_ahead_seconds(1);
         to.mutable_started()->set_session_id("s");
+        to.mutable_started()->add_answers()->set_id(1);
         out.push_back(bytes(to));
         to.mutable_segment()->set_prompt("a person walks");
         out.push_back(bytes(to));

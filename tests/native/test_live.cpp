@@ -228,7 +228,8 @@ TEST(commands_go_out_in_order_and_again_after_a_break) {
     Command out;
     outbox.take(out);
     EQUAL(out.prompt, std::string("a"));
-    outbox.answered(1);
+    CHECK(outbox.answered(1));
+    CHECK(!outbox.answered(1));  // again, after a break
     outbox.take(out);
     EQUAL(out.id, 2u);
     outbox.again();  // b was on its way
@@ -241,6 +242,13 @@ TEST(commands_go_out_in_order_and_again_after_a_break) {
     CHECK(outbox.empty());
     for (int i = 0; i < 1021; ++i) outbox.put(prompt("x"));
     THROWS(outbox.put(prompt("one too many")), "at most 1024 commands");
+    // No more are on their way than a server keeps answers for: b, c, d and 253 others.
+    for (int i = 0; i < 253; ++i) CHECK(outbox.take(out));
+    CHECK(!outbox.take(out));
+    CHECK(outbox.empty());
+    outbox.answered(2);
+    CHECK(!outbox.empty());
+    CHECK(outbox.take(out));
 }
 
 MAIN
