@@ -1,35 +1,46 @@
 // Runs the plugin on the stand-in headers:
 // play null | play character ADDRESS PLUGIN_FOLDER RIG PROMPT SEED | play live ADDRESS PLUGIN_FOLDER RIG |
-// play livelink ADDRESS PLUGIN_FOLDER
+// play livelink ADDRESS PLUGIN_FOLDER | play bake ADDRESS PLUGIN_FOLDER RIG PROMPT SEED
 //
 // RIG: a file with a line for each bone: name, parent, position, rotation (component space, centimetres, relative to the
-// parent). For each frame the program writes the play head's moment and the local transforms that the animation node gives.
+// parent). For each frame the program writes the play head's moment, where the mesh is, and the local transforms that the
+// animation node gives or the baked animation has.
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "Animation/AnimSequence.h"
 #include "AnimGraphNode_Posewire.h"
 #include "AnimNode_Posewire.h"
 #include "Animation/AnimInstance.h"
+#include "AssetRegistry/AssetRegistryModule.h"
 #include "Components/SkeletalMeshComponent.h"
+#include "Containers/Ticker.h"
 #include "Engine/GameInstance.h"
 #include "Engine/SkeletalMesh.h"
 #include "Engine/World.h"
+#include "Framework/Docking/TabManager.h"
 #include "Framework/Notifications/NotificationManager.h"
+#include "IDetailsView.h"
 #include "ILiveLinkClient.h"
 #include "Interfaces/IPluginManager.h"
 #include "HAL/PlatformTime.h"
 #include "Misc/AutomationTest.h"
 #include "Misc/CommandLine.h"
 #include "Modules/ModuleManager.h"
+#include "PosewireBakeJob.h"
 #include "PosewireComponent.h"
 #include "PosewireGenerateAction.h"
 #include "PosewireLiveLinkSourceFactory.h"
 #include "PosewireModule.h"
+#include "PosewireSequence.h"
 #include "PosewireSettings.h"
 #include "PosewireSubsystem.h"
+#include "PropertyEditorModule.h"
+#include "ToolMenus.h"
+#include "UObject/Package.h"
 
 namespace
 {
@@ -110,6 +121,9 @@ void StartModules()
 	for (const auto& Module : FModuleManager::All()) Module.second->StartupModule();
 }
 
+/** Part of the editor itself. */
+IMPLEMENT_MODULE(FPropertyEditorModule, PropertyEditor)
+
 void StopModules()
 {
 	for (const auto& Module : FModuleManager::All()) Module.second->ShutdownModule();
@@ -147,6 +161,61 @@ public:
 	TArray<FTransform> Last;
 };
 
+/** A mesh as the Content Browser has it. */
+void MakeAsset(USkeletalMesh& Mesh, USkeleton& Skeleton)
+{
+	Mesh.Package = CreatePackage(TEXT("/Game/Heroes/SKM_Hero"));
+	Skeleton.Names = Mesh.Skeleton.Names;
+	Mesh.Bones = &Skeleton;
+}
+
+/** Chooses the entry of the Content Browser's menu; what the tab then shows. */
+UPosewireBakeJob& OpenTab(USkeletalMesh& Mesh)
+{
+	auto& Menu = UToolMenus::Get()->Menus.at(TEXT("ContentBrowser.AssetContextMenu.SkeletalMesh"));
+	Menu.Sections.at(TEXT("GetAssetActions")).Entries.at(TEXT("PosewireBake")).Call({{&Mesh}});
+	const auto* View = dynamic_cast<const IDetailsView*>(FGlobalTabmanager::Get()->Open->Shown.Get());
+	UPosewireBakeJob& Job = dynamic_cast<UPosewireBakeJob&>(*View->Object);
+	Expect(Job.Mesh == &Mesh, "a tab for the chosen mesh");
+	return Job;
+}
+
+/** Presses the button and lets the editor tick until the job is done; what it made, or null. */
+UAnimSequence* PressBake(UPosewireBakeJob& Job)
+{
+	const std::size_t Before = FAssetRegistryModule::Created().size();
+	Job.Bake();
+	for (int Tries = 0; Tries < 5000 && !FTSTicker::GetCoreTicker().Delegates.empty(); ++Tries)
+	{
+		FTSTicker::GetCoreTicker().Tick(Frame);
+		std::this_thread::sleep_for(std::chrono::milliseconds(2));
+	}
+	std::printf("status %s\n", StandInUtf8(Job.Status.Units).c_str());
+	return FAssetRegistryModule::Created().size() == Before ? nullptr : dynamic_cast<UAnimSequence*>(FAssetRegistryModule::Created().back());
+}
+
+/** Baking without a library: refused, unless the project wants to do without. */
+void BakeNothing(FGame& Game)
+{
+	USkeleton Skeleton;
+	Expect(!PressBake(OpenTab(Game.Mesh)), "nothing for a mesh without a skeleton");
+	MakeAsset(Game.Mesh, Skeleton);
+	Expect(!PressBake(OpenTab(Game.Mesh)), "nothing without the library");
+	GetMutableDefault<UPosewireSettings>()->bWithoutServer = true;
+	UPosewireBakeJob& Job = OpenTab(Game.Mesh);
+	Job.Prompt = TEXT("  A person sways, gently!");
+	const UAnimSequence* Made = PressBake(Job);
+	Expect(Made && Made->Name == FString(TEXT("A_a_person_sways_gently")), "an animation with a name for assets");
+	Expect(Made->Controller.Frames == 120 && Made->Controller.Rate == 30 && Made->Controller.bPopulated, "four seconds of keys");
+	Expect(PressBake(Job)->Name == FString(TEXT("A_a_person_sways_gently1")), "another name for the next one");
+	Job.Bake();
+	Job.Cancel();
+	Expect(Job.Status == FString(TEXT("cancelled")), "a job that is cancelled");
+	Skeleton.Names = {TEXT("other")};
+	Expect(!PressBake(Job), "nothing for a skeleton without the mesh's bones");
+	GetMutableDefault<UPosewireSettings>()->bWithoutServer = false;
+}
+
 /** Without a library: clear words, synthetic motion, nothing that crashes. */
 void Null()
 {
@@ -175,9 +244,24 @@ void Null()
 	UPosewireGenerateAction* Nobody = UPosewireGenerateAction::GenerateMotion(nullptr, Request);
 	Nobody->OnFailed.AddDynamic(&Listener, &UListener::Failed);
 	Nobody->Activate();
+	Game.Character.ComeToRest();
+	Game.Step();
+	Expect(Game.Character.GetMotion() == EPosewireMotion::Idle, "no motion any more");
+	Game.Character.Motion = Request;
+	Game.Character.DoIt();
+	Game.Step();
+	Expect(Game.Character.GetMotion() == EPosewireMotion::Playing, "motion at a button's press");
+	BakeNothing(Game);
 	Expect(Listener.Said.find("failed 3 Character: expected") != std::string::npos, "an error without a character");
 	delete Action;
 	delete Nobody;
+}
+
+void WriteTransform(std::ostream& Out, const FTransform& T)
+{
+	const FVector P = T.GetTranslation();
+	const FQuat Q = T.GetRotation();
+	Out << ' ' << P.X << ' ' << P.Y << ' ' << P.Z << ' ' << Q.X << ' ' << Q.Y << ' ' << Q.Z << ' ' << Q.W;
 }
 
 /** A real server: every frame of a motion to standard output, as the animation node gives it. */
@@ -206,13 +290,8 @@ void Character(char** Arguments)
 		std::ostringstream Line;
 		Line.precision(9);
 		Line << "frame " << Game.Character.GetPose().Time;
-		auto Write = [&Line](const FTransform& T) {
-			const FVector P = T.GetTranslation();
-			const FQuat Q = T.GetRotation();
-			Line << ' ' << P.X << ' ' << P.Y << ' ' << P.Z << ' ' << Q.X << ' ' << Q.Y << ' ' << Q.Z << ' ' << Q.W;
-		};
-		Write(Game.MeshComponent.GetComponentTransform());
-		for (const FTransform& T : Output.Pose.Bones) Write(T);
+		WriteTransform(Line, Game.MeshComponent.GetComponentTransform());
+		for (const FTransform& T : Output.Pose.Bones) WriteTransform(Line, T);
 		std::puts(Line.str().c_str());
 	}
 	std::fputs(Listener.Said.c_str(), stdout);
@@ -220,6 +299,46 @@ void Character(char** Arguments)
 	Expect(Game.Subsystem.GetConnection() == EPosewireConnection::Ready, "a connection");
 	Expect(!Game.Subsystem.GetLibraryVersion().IsEmpty(), "a version");
 	Expect(!Game.Character.Say(TEXT("jump")), "no command without a session");
+}
+
+/** A real server: every frame of an animation asset to standard output. */
+void Bake(char** Arguments)
+{
+	FCommandLine::Text() = StandInUtf16((std::string("-PosewireServer=") + Arguments[0]).c_str());
+	USkeletalMesh Mesh;
+	USkeleton Skeleton;
+	ReadRig(Arguments[2], Mesh.Skeleton);
+	MakeAsset(Mesh, Skeleton);
+	UPosewireBakeJob& Job = OpenTab(Mesh);
+	Job.Prompt = FString(StandInUtf16(Arguments[3]).c_str());
+	Job.Seconds = 4;
+	Job.Seed = std::atoll(Arguments[4]);
+	UAnimSequence* Made = PressBake(Job);
+	Expect(Made && Made->bDirty && Made->Preview == &Mesh, "an animation that wants to be saved");
+	const bool bRootBone = Mesh.Skeleton.Names[0] == FName(TEXT("root"));
+	Expect(Made->bEnableRootMotion == bRootBone, "root motion where a root bone can carry it");
+	for (int32 Key = 0; Key <= Made->Controller.Frames; ++Key)
+	{
+		std::ostringstream Line;
+		Line.precision(9);
+		Line << "frame " << double(Key) / Made->Controller.Rate;
+		WriteTransform(Line, FTransform::Identity);
+		for (int32 Bone = 0; Bone < Mesh.Skeleton.GetNum(); ++Bone)
+		{
+			const auto* Track = Made->Controller.Find(Mesh.Skeleton.Names[Bone]);
+			FTransform Local = Mesh.Skeleton.Pose[Bone];
+			if (Track)
+			{
+				const auto& P = Track->Places[std::size_t(Key)];
+				const auto& Q = Track->Turns[std::size_t(Key)];
+				Local = FTransform(FQuat(Q.X, Q.Y, Q.Z, Q.W), FVector(P.X, P.Y, P.Z));
+			}
+			WriteTransform(Line, Local);
+		}
+		std::puts(Line.str().c_str());
+	}
+	Job.Prompt = FString(StandInUtf16(std::string(5000, 'x').c_str()).c_str());
+	Expect(!PressBake(Job), "a prompt that the server refuses");
 }
 
 /** A live session: another prompt, a refused one, a server that is killed and started again by whoever reads this. */
@@ -249,7 +368,8 @@ void Live(char** Arguments)
 	Expect(Game.Character.WalkTo(FVector(300, 0, 0)), "a target");
 	Expect(Game.Character.Say(FString(StandInUtf16(std::string(5000, 'x').c_str()).c_str())), "a command that is sent");
 	Until("refused");
-	Expect(Game.Character.Say(TEXT("a person waves")), "another prompt");
+	Game.Character.Motion.Prompt = TEXT("a person waves");
+	Game.Character.DoIt();
 	Until("segment a person waves");
 	std::puts("kill");
 	std::fflush(stdout);
@@ -290,6 +410,7 @@ int main(int Count, char** Arguments)
 	else if (Mode == "character" && Count > 6) Character(Arguments + 2);
 	else if (Mode == "live" && Count > 4) Live(Arguments + 2);
 	else if (Mode == "livelink" && Count > 3) LiveLink(Arguments + 2);
+	else if (Mode == "bake" && Count > 6) Bake(Arguments + 2);
 	else Expect(false, "the arguments that the head of play.cpp names");
 	StopModules();
 	std::puts("fine");

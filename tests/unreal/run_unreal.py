@@ -33,6 +33,8 @@ PROMPT, SEED, SECONDS = "a person walks forward, then waves", 7, 4.0
 LIMIT = 0.1
 """Farthest that a joint may be from where Python puts it, centimetres."""
 RIGS = ("ue5-manny", "ue4", "mixamo", "rigify", "godot")
+BAKED = ("ue5-manny", "mixamo")
+"""One whose root bone carries the travel, one that has none."""
 _YAW = np.array([0.0, 0.0, np.sin(-np.pi / 4), np.cos(-np.pi / 4)])
 _DOWN = np.array([0.0, 0.0, -90.0])
 """Where the stand-in character's mesh hangs under its actor."""
@@ -183,6 +185,8 @@ def main() -> None:
             write_rig(target.skeleton, path)
             wanted = ("character", address, plugin, path, PROMPT, SEED)
             compare(name, play(program, *wanted), clip, target)
+            if name in BAKED:
+                compare(f"{name}, baked", play(program, "bake", *wanted[1:]), clip, target)
             if name == RIGS[0]:
                 lines = play(program, *wanted, in_place=True)
                 compare(f"{name}, the actor travels", lines, clip, target, travels=True)

@@ -95,8 +95,24 @@ private:
 };
 inline const FTransform FTransform::Identity{};
 
+/** Single precision, as assets keep it. */
+struct FVector3f
+{
+	float X, Y, Z;
+	FVector3f(float InX, float InY, float InZ) : X(InX), Y(InY), Z(InZ) {}
+	explicit FVector3f(const FVector& V) : X(float(V.X)), Y(float(V.Y)), Z(float(V.Z)) {}
+	static const FVector3f OneVector;
+};
+inline const FVector3f FVector3f::OneVector{1, 1, 1};
+struct FQuat4f
+{
+	float X, Y, Z, W;
+	explicit FQuat4f(const FQuat& Q) : X(float(Q.X)), Y(float(Q.Y)), Z(float(Q.Z)), W(float(Q.W)) {}
+};
+
 struct FMath
 {
+	static int32 RoundToInt32(double V) { return int32(std::floor(V + 0.5)); }
 	static float Sin(float V) { return std::sin(V); }
 	static float Fmod(float A, float B) { return std::fmod(A, B); }
 	template <typename T>

@@ -8,16 +8,42 @@ class UScriptStruct
 {
 };
 
+class UPackage;
 class UObject
 {
 public:
 	virtual ~UObject() = default;
+	UPackage* GetOutermost() const { return Package; }
+	FString GetName() const { return Name; }
+	void MarkPackageDirty() const { bDirty = true; }
+	void MarkAsGarbage() { bGarbage = true; }
+
+	UPackage* Package = nullptr;
+	FString Name;
+	mutable bool bDirty = false;
+	bool bGarbage = false;
 };
+class UPackage : public UObject
+{
+};
+enum EObjectFlags { RF_Public = 1, RF_Standalone = 2 };
+inline EObjectFlags operator|(EObjectFlags A, EObjectFlags B)
+{
+	return EObjectFlags(int(A) | int(B));
+}
 
 template <typename T>
 T* NewObject()
 {
 	return new T();
+}
+template <typename T>
+T* NewObject(UPackage* Package, const FName& Name, EObjectFlags)
+{
+	T* Object = new T();
+	Object->Package = Package;
+	Object->Name = Name.ToString();
+	return Object;
 }
 template <typename T>
 T* GetMutableDefault()

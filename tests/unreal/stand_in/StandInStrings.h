@@ -66,6 +66,12 @@ public:
 	const TCHAR* operator*() const { return Units.c_str(); }
 	bool IsEmpty() const { return Units.empty(); }
 	void Reset() { Units.clear(); }
+	FString Left(int32 Count) const { return FString(Units.substr(0, std::size_t(Count)).c_str()); }
+	void AppendChar(TCHAR Letter) { Units += Letter; }
+	FString operator+(const TCHAR* More) const { return FString((Units + More).c_str()); }
+	FString operator+(const FString& More) const { return *this + *More; }
+	auto begin() const { return Units.begin(); }
+	auto end() const { return Units.end(); }
 	bool operator==(const FString& Other) const { return Units == Other.Units; }
 
 	/** %s takes TCHAR*, as in Unreal; %d and %f as usual. */
@@ -137,6 +143,12 @@ private:
 	FString Text;
 };
 #define LOCTEXT(Key, Text) FText::FromString(FString(TEXT(Text)))
+
+struct FChar
+{
+	static bool IsAlnum(TCHAR Letter) { return Letter < 128 && std::isalnum(Letter); }
+	static TCHAR ToLower(TCHAR Letter) { return Letter < 128 ? TCHAR(std::tolower(Letter)) : Letter; }
+};
 
 struct FCStringAnsi
 {

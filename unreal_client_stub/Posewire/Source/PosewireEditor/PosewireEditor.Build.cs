@@ -8,5 +8,6 @@ public class PosewireEditor : ModuleRules
 		// Files keep their own helpers to themselves.
 		bUseUnity = false;
 		PrivateDependencyModuleNames.AddRange(new[] { "Core", "CoreUObject", "Engine", "Slate", "SlateCore", "UnrealEd", "Posewire" });
+		PrivateDependencyModuleNames.AddRange(new[] { "AssetRegistry", "AssetTools", "ContentBrowser", "PropertyEditor", "ToolMenus" });
 	}
 }

@@ -37,13 +37,37 @@ UPosewireComponent::~UPosewireComponent() = default;
 void UPosewireComponent::BeginPlay()
 {
 	Super::BeginPlay();
-	if (bLive)
+	if (bLive || !Motion.Prompt.IsEmpty())
+	{
+		DoIt();
+	}
+}
+
+void UPosewireComponent::DoIt()
+{
+	if (bInSession)
+	{
+		Say(Motion.Prompt);
+	}
+	else if (bLive)
 	{
 		BeginLive(Motion);
 	}
-	else if (!Motion.Prompt.IsEmpty())
+	else
 	{
 		Generate(Motion);
+	}
+}
+
+void UPosewireComponent::ComeToRest()
+{
+	if (bInSession)
+	{
+		Rest();
+	}
+	else
+	{
+		Stop();
 	}
 }
 

@@ -65,6 +65,14 @@ public:
 	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Posewire|Character", AdvancedDisplay)
 	TMap<FName, FName> Bones;
 
+	/** The button in the details panel, while the game runs: do what Motion says now. */
+	UFUNCTION(CallInEditor, Category = "Posewire")
+	void DoIt();
+
+	/** The other button: come to rest in a live session, else show no motion. */
+	UFUNCTION(CallInEditor, Category = "Posewire")
+	void ComeToRest();
+
 	/** Ask for a motion and play it as soon as its first frames arrive; what plays now goes on until then. */
 	UFUNCTION(BlueprintCallable, Category = "Posewire")
 	bool Generate(const FPosewireRequest& Request);

@@ -1,3 +1,4 @@
+// For this plugin's own modules.
 #pragma once
 
 #include "PosewireBackend.h"
@@ -5,4 +6,4 @@
 struct FReferenceSkeleton;
 
 /** A mesh's bones in its reference pose. */
-FPosewireRig MakePosewireRig(const FReferenceSkeleton& Skeleton);
+POSEWIRE_API FPosewireRig MakePosewireRig(const FReferenceSkeleton& Skeleton);
