@@ -18,7 +18,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from posewire_runtime.client import AsyncClient
-from posewire_runtime.errors import DeviceError, GenerationFailed, InvalidConfig
+from posewire_runtime.errors import DeviceError, GenerationFailed, InvalidConfig, InvalidRequest
+from posewire_runtime.exchange.events import Chunk
 from posewire_runtime.fakes import FakeProgram, Faults
 from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.library import Entry, Library
@@ -294,10 +295,16 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
         thread.join()
 
 
-async def test_each_request_is_a_span_where_traces_are_wanted(serve: Serve) -> None:
-    pytest.importorskip("opentelemetry.sdk", reason="the extra otel isn't installed")
+def spans_of(heard: list[bytes]) -> list[Any]:
+    """All spans that were sent."""
     from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # type: ignore[import-not-found]
 
+    exported = [trace_service_pb2.ExportTraceServiceRequest.FromString(data) for data in heard]
+    return [s for e in exported for r in e.resource_spans for c in r.scope_spans for s in c.spans]
+
+
+async def test_each_request_is_a_span_where_traces_are_wanted(serve: Serve) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="the extra otel isn't installed")
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     began = time.time_ns()
     with collector() as (endpoint, heard):
@@ -314,8 +321,7 @@ async def test_each_request_is_a_span_where_traces_are_wanted(serve: Serve) -> N
             await served.client.clip("walk", frames=10**6)
         await served.rests()
         await served.server.stop(0)
-    exported = [trace_service_pb2.ExportTraceServiceRequest.FromString(data) for data in heard]
-    spans = [s for e in exported for r in e.resource_spans for c in r.scope_spans for s in c.spans]
+    spans = spans_of(heard)
     assert [span.name for span in spans] == ["posewire.v1.Posewire/Generate"] * 2
     good, bad = spans
     assert (good.trace_id.hex(), good.parent_span_id.hex()) == (trace, parent)
@@ -328,4 +334,36 @@ async def test_each_request_is_a_span_where_traces_are_wanted(serve: Serve) -> N
     assert attributes["posewire.frames"].int_value == 30
     assert attributes["posewire.stage.step_ms"].double_value > 0
     assert (bad.status.code, good.status.code) == (2, 0)
+    assert "secret" not in repr(spans)
+
+
+async def test_a_live_stream_is_a_span_and_so_is_each_of_its_segments(serve: Serve) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="the extra otel isn't installed")
+    with collector() as (endpoint, heard):
+        served = await serve(metrics=MetricsSettings(otlp=endpoint))
+        async with served.client.live("a secret walk", request_id="hero") as live:
+            async for event in live.events():
+                if isinstance(event, Chunk):
+                    await live.played(event.first_frame + event.frames)
+                    if event.first_frame > 150:
+                        break
+        with pytest.raises(InvalidRequest):
+            await served.client.live("x" * 10**5).open()
+        await served.rests()
+        await served.server.stop(0)
+    spans = spans_of(heard)
+    segments = [span for span in spans if span.name == "segment"]
+    good, bad = [span for span in spans if span.name == "posewire.v1.Posewire/Live"]
+    assert (good.status.code, bad.status.code) == (0, 2)
+    assert len(segments) >= 2
+    assert {(s.trace_id, s.parent_span_id) for s in segments} == {(good.trace_id, good.span_id)}
+    about = [{a.key: a.value for a in span.attributes} for span in (good, *segments)]
+    assert about[0]["posewire.request"].string_value == "hero"
+    assert about[0]["posewire.frames"].int_value > 150
+    assert about[1]["posewire.first_frame"].int_value == 0
+    for segment, said in zip(segments, about[1:], strict=True):
+        assert good.start_time_unix_nano <= segment.start_time_unix_nano < segment.end_time_unix_nano
+        assert said["posewire.result"].string_value in ("used", "late")
+        assert said["posewire.frames"].int_value > 0
+        assert said["posewire.stage.step_ms"].double_value > 0
     assert "secret" not in repr(spans)

@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from posewire_proto.v1 import posewire_pb2 as pb
@@ -31,6 +32,7 @@ from posewire_runtime.server.config import Settings
 from posewire_runtime.server.live_session import Counts, LiveSession, Superseded
 from posewire_runtime.server.streaming import ClientLost, Inbox
 from posewire_runtime.server.tokens import Caller
+from posewire_runtime.server.tracing import Span
 from posewire_runtime.types import CONTACT_NAMES, ModelInfo
 from posewire_runtime.wire.live import read_open, read_resume, write_end, write_event
 from posewire_runtime.wire.stream import CONVENTION
@@ -72,10 +74,12 @@ class LiveSessions:
         who: Caller,
         inside: Callable[[Inbox], None],
         outside: Callable[[Inbox], None],
+        span: Span | None = None,
     ) -> None:
         """One stream, from its first message to its end; raises what it ended with.
 
-        `inside` and `outside` hear of its inbox, through which the server may end it.
+        `inside` and `outside` hear of its inbox, through which the server may end it. `span` is its own,
+        where traces are wanted.
         """
         session: LiveSession | None = None
         error: BaseException | None = None
@@ -85,7 +89,7 @@ class LiveSessions:
                 first = await self._first(requests)
                 session, start = self._enter(first, who)
                 before = session.character.sent
-                inbox = session.attach()
+                inbox = session.attach(span)
                 inside(inbox)
                 self._attached.add(inbox)
                 try:
@@ -99,7 +103,10 @@ class LiveSessions:
         finally:
             took = asyncio.get_running_loop().time() - began
             frames = session.character.sent - before if session else 0
-            self._log(session, error, took, frames)
+            line = self._log(session, error, took, frames)
+            if span is not None:
+                why = "" if error is None else str(error) or type(error).__name__
+                span.end(time.time_ns(), line, error=why)
 
     def end(self, error: PosewireError) -> None:
         """End all sessions; their clients hear of it."""
@@ -120,6 +127,9 @@ class LiveSessions:
             raise DeadlineExceeded(message) from None
         except StopAsyncIteration:
             raise _refused("command", "expected `open` or `resume` first, found no message") from None
+        except Exception as error:
+            logger.info("a live stream's first message can't be read: %s", error)
+            raise _unreadable() from None
 
     def _enter(self, first: pb.LiveRequest, who: Caller) -> tuple[LiveSession, int]:
         """The session that the first message is about, and the first frame that its client needs."""
@@ -253,8 +263,8 @@ class LiveSessions:
 
     def _log(
         self, session: LiveSession | None, error: BaseException | None, took: float, frames: int
-    ) -> None:
-        """Count a stream, and log its line."""
+    ) -> dict[str, str | float]:
+        """Count a stream, log its line, and give it."""
         code = _code_name(error)
         self._ended.add(1, code)
         line: dict[str, str | float] = {"code": code, "ms": round(took * 1e3, 3), "frames": frames}
@@ -265,6 +275,7 @@ class LiveSessions:
         if isinstance(error, PosewireError):
             line["error"] = str(error)
         logger.info("live %s", json.dumps(line), extra={"fields": line})
+        return line
 
 
 async def _read(session: LiveSession, inbox: Inbox, requests: AsyncIterator[pb.LiveRequest]) -> None:
@@ -278,7 +289,7 @@ async def _read(session: LiveSession, inbox: Inbox, requests: AsyncIterator[pb.L
         raise
     except Exception as error:
         logger.info("live session %s: a message can't be read: %s", session.id, error)
-        inbox.end(InvalidRequest("expected a LiveRequest, found bytes that are none, or too many"))
+        inbox.end(_unreadable())
         return
     await asyncio.sleep(_CANCEL_SECONDS)
     if session.inbox is inbox:
@@ -292,6 +303,10 @@ def _code_name(error: BaseException | None) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "CANCELLED"
     return code_of(error).name if isinstance(error, PosewireError) else "INTERNAL"
+
+
+def _unreadable() -> InvalidRequest:
+    return InvalidRequest("expected a LiveRequest, found bytes that are none, or too many")
 
 
 def _refused(field: str, message: str) -> InvalidRequest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from posewire_runtime.scheduler.live import CHUNK, STANDING, Character, Frames, 
 from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.server.streaming import Inbox
 from posewire_runtime.server.tokens import Caller
+from posewire_runtime.server.tracing import Span, stages
 from posewire_runtime.types import Clip, Request
 from posewire_runtime.wire.live import read_command, write_event, write_frames
 
@@ -107,6 +109,8 @@ class LiveSession:
         """Streams it has had. Each gets an inbox of its own; the session's is that of the last one."""
         self.closing = False
         """Whether its client is done with it."""
+        self._span: Span | None = None
+        """That of its stream, where traces are wanted."""
         self._worker = worker
         self._settings = settings
         self._bounds = bounds
@@ -138,14 +142,15 @@ class LiveSession:
 
     # ------------------------------------------------------------------------------------- commands
 
-    def attach(self) -> Inbox:
-        """Talk to another stream from now on; the one before hears that it is over."""
+    def attach(self, span: Span | None = None) -> Inbox:
+        """Talk to another stream from now on, with this span; the one before hears that it is over."""
         if self.streams:
             self.pause()
             self.outbox.clear()
             self.inbox.end(Superseded("another stream resumed this session"))
             self.inbox = Inbox()
         self.streams += 1
+        self._span = span
         self._touched = self._clock()
         return self.inbox
 
@@ -256,6 +261,7 @@ class LiveSession:
         except ShuttingDown:
             raise
         except PosewireError as error:
+            self._note("failed", segment, now, error=error)
             self._fail(error, now)
             return
         self._making = job, segment, now
@@ -264,21 +270,39 @@ class LiveSession:
     def _hear_of(self, what: Clip | PosewireError | int, now: float) -> None:
         """The segment that is being made came, or won't, or got on."""
         assert self._making is not None
-        _, segment, began = self._making
+        job, segment, began = self._making
         if isinstance(what, int):
             return
         self._making = None
         if isinstance(what, PosewireError):
             self.character.failed(segment)
+            self._note("failed", segment, began, job, what)
             self._fail(what, now)
             return
         used = self.character.arrived(segment, what, now - began)
-        self._counts.segments.add(1, "used" if used else "late")
+        self._note("used" if used else "late", segment, began, job)
         self._failures = 0
+
+    def _note(
+        self,
+        result: str,
+        segment: Segment,
+        began: float,
+        job: Job | None = None,
+        error: PosewireError | None = None,
+    ) -> None:
+        """Count a segment, and write its span."""
+        self._counts.segments.add(1, result)
+        if self._span is None:
+            return
+        ended = time.time_ns()
+        span = self._span.inside("segment", ended - round((self._clock() - began) * 1e9))
+        about = {"result": result, "first_frame": segment.at, "frames": segment.frames - segment.begins}
+        spent = {} if job is None else stages(job.timings)
+        span.end(ended, {**about, **spent}, error="" if error is None else str(error))
 
     def _fail(self, error: PosewireError, now: float) -> None:
         """Try again in a moment, unless that was tried often enough."""
-        self._counts.segments.add(1, "failed")
         self._failures += 1
         if self._failures >= (_REFUSALS if isinstance(error, Overloaded) else _FAILURES):
             raise error

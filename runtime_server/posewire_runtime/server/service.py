@@ -37,7 +37,7 @@ from posewire_runtime.server.live import LiveSessions
 from posewire_runtime.server.rewriting import Rewriting
 from posewire_runtime.server.streaming import ClientLost, Inbox, Send, Streamer
 from posewire_runtime.server.tokens import NOBODY, Allowance, Caller, Tokens
-from posewire_runtime.server.tracing import Traces
+from posewire_runtime.server.tracing import Traces, stages
 from posewire_runtime.types import ModelInfo
 from posewire_runtime.wire.models import write_model
 from posewire_runtime.wire.requests import Order, read_generate, read_warm
@@ -71,7 +71,7 @@ class Service(pb_grpc.PosewireServicer):
         self.stuck: Callable[[], bool] = lambda: False
         """Whether the device hangs: nothing can be asked of it."""
         self.traces: Traces | None = None
-        """Where spans of requests go."""
+        """Where spans go."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._tally = _Tally(worker.metrics)
@@ -169,7 +169,10 @@ class Service(pb_grpc.PosewireServicer):
     ) -> None:
         """Keep a character moving as the messages say; raises what it ended with."""
         self._check_room()
-        await self._sessions.serve(requests, self._sender(write), who, self._enter, self._leave)
+        span = self.traces and self.traces.begin(
+            "posewire.v1.Posewire/Live", time.time_ns(), traceparent=traceparent()
+        )
+        await self._sessions.serve(requests, self._sender(write), who, self._enter, self._leave, span)
 
     def _notices(self, info: ModelInfo) -> tuple[Notice, ...]:
         """What has to be said about a model."""
@@ -326,22 +329,12 @@ class _Record:
 
     def trace(self, traces: Traces, line: Mapping[str, str | float]) -> None:
         """Write its span, with what the log says and how long each stage took."""
-        attributes = {f"posewire.{key}": value for key, value in line.items()} | {"rpc.system": "grpc"}
-        if self.streamer is not None:
-            spent = self.streamer.timings()
-            attributes |= {f"posewire.stage.{stage}_ms": took / 1e6 for stage, took in spent.items()}
+        spent = {} if self.streamer is None else stages(self.streamer.timings())
         at = self.streamer.first_frame if self.streamer is not None else None
         first = {} if at is None else {"first frame": self._arrived + round((at - self._began) * 1e9)}
         error = "" if self.error is None else str(self.error) or type(self.error).__name__
-        traces.add(
-            "posewire.v1.Posewire/Generate",
-            self._arrived,
-            time.time_ns(),
-            attributes,
-            parent=self._parent,
-            error=error,
-            events=first,
-        )
+        span = traces.begin("posewire.v1.Posewire/Generate", self._arrived, traceparent=self._parent)
+        span.end(time.time_ns(), {**line, **spent}, error=error, events=first)
 
     def _code(self) -> str:
         if self.error is None:
