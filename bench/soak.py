@@ -28,7 +28,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import grpc
 import numpy as np
@@ -40,6 +40,7 @@ from posewire_runtime.exchange.live import Clear, Goal, PaceChange, Prompt, Stop
 from posewire_runtime.live_client import AsyncLiveStream
 
 GENERATE = "/posewire.v1.Posewire/Generate"
+LIVE = "/posewire.v1.Posewire/Live"
 COMMANDS = (
     *(Prompt(prompt) for prompt in ("a person walks", "a person runs", "waves")),
     Prompt("turns around", queued=True),
@@ -62,6 +63,8 @@ SETTINGS = {
 """Of the server: short patience, so that a run of a minute sees all of it."""
 BUSY = ("streams", "live_sessions", "jobs_waiting", "jobs_running")
 """What a server counts that has something to do."""
+FAULTS = ("INTERNAL", "UNKNOWN")
+"""Codes that nobody should see; a request that ends with one has come to its end all the same."""
 LOST_AFTER = 180.0
 """Seconds after which a request that hasn't ended counts as lost."""
 LIFE = 400.0
@@ -88,6 +91,8 @@ class Book:
     """By kind and code."""
     strange: list[str] = field(default_factory=list)
     """Ends that nobody should see."""
+    faults: list[str] = field(default_factory=list)
+    """What was said of ends with a code that stands for a bug."""
     open: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether clients may ask just now."""
     strangers: int = 0
@@ -99,10 +104,10 @@ class Book:
         try:
             async with asyncio.timeout(LOST_AFTER):
                 await work
-        except PosewireError as error:
-            code = code_of(error).name
-        except grpc.RpcError as error:
-            code = error.code().name  # type: ignore[attr-defined]
+        except (PosewireError, grpc.RpcError) as error:
+            code = error.code().name if isinstance(error, grpc.RpcError) else code_of(error).name  # type: ignore[attr-defined]
+            if code in FAULTS:
+                self.faults.append(f"{kind}: {code}: {type(error).__name__}: {error}")
         except TimeoutError:
             self.strange.append(f"{kind}: no end within {LOST_AFTER:g} s")
             return
@@ -259,8 +264,11 @@ async def refused(client: AsyncClient, draw: random.Random, target: str) -> None
 
 async def garbage(client: AsyncClient, draw: random.Random, target: str) -> None:
     """Bytes that are no message, in a call that is one."""
+    data = draw.randbytes(draw.randint(1, 300))
     async with grpc.aio.insecure_channel(target) as channel:
-        async for _ in channel.unary_stream(GENERATE)(draw.randbytes(draw.randint(1, 300))):
+        live = draw.random() < 0.5
+        call = channel.stream_stream(LIVE)(iter([data])) if live else channel.unary_stream(GENERATE)(data)
+        async for _ in call:
             pass
 
 
@@ -350,9 +358,11 @@ class Life:
 class Served:
     """The server's process, which may be another one from time to time."""
 
-    def __init__(self, models: Sequence[str]) -> None:
+    def __init__(self, models: Sequence[str], log: IO[bytes] | None) -> None:
+        """`log`: where its log goes."""
         self.port, self.watched = free_port(), free_port()
         self._models = models
+        self._log = log or asyncio.subprocess.DEVNULL
         self.lives: list[Life] = []
         self.restarts: Counter[str] = Counter()
         self._process: asyncio.subprocess.Process | None = None
@@ -369,7 +379,7 @@ class Served:
         command += [word for name, value in flags.items() for word in (f"--{name}", str(value))]
         command += [word for model in self._models or ("stand-in",) for word in ("--model", model)]
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            *command, stdout=asyncio.subprocess.PIPE, stderr=self._log
         )
         assert self._process.stdout is not None
         if not await self._process.stdout.readline():
@@ -450,9 +460,11 @@ async def watch(served: Served, book: Book, until: float, began: float, life: fl
             due = time.monotonic() + life
 
 
-async def soak(minutes: float, clients: int, models: Sequence[str]) -> tuple[Book, Served, dict[str, float]]:
+async def soak(
+    minutes: float, clients: int, models: Sequence[str], log: IO[bytes] | None
+) -> tuple[Book, Served, dict[str, float]]:
     """The whole run: the book, the server, and what the server holds once everybody has left."""
-    book, served = Book(), Served(models)
+    book, served = Book(), Served(models, log)
     await served.start()
     book.open.set()
     began = time.monotonic()
@@ -495,6 +507,7 @@ def figures(book: Book, served: Served, left: dict[str, float]) -> Iterator[str]
     held = {name: left[f"posewire_{name}"] for name in (*BUSY, "tasks")}
     yield f"once everybody left: {held}"
     yield from (f"STRANGE: {line}" for line in book.strange[:20])
+    yield from (f"FAULT: {line}" for line in book.faults[:20])
 
 
 def summary(
@@ -510,6 +523,7 @@ def summary(
         "outcomes": book.ended.total(),
         "codes": book.by_code(),
         "strange": len(book.strange),
+        "faults": len(book.faults),
         "restarts": served.restarts.total(),
         "memory_mb_per_minute": None if growth is None else round(growth, 3),
         "memory_flat": None if growth is None else growth < ALLOWED,
@@ -528,8 +542,9 @@ def main() -> None:
     parser.add_argument(
         "--model", action="append", default=[], help="what the server serves, as its own flag"
     )
+    parser.add_argument("--log", type=argparse.FileType("wb"), help="a file for what the server logs")
     given = parser.parse_args()
-    book, served, left = asyncio.run(soak(given.minutes, given.clients, given.model))
+    book, served, left = asyncio.run(soak(given.minutes, given.clients, given.model, given.log))
     print("\n".join(figures(book, served, left)))
     told = summary(book, served, left, given.minutes, given.clients)
     print(json.dumps(told), flush=True)
