@@ -41,6 +41,13 @@ def test_a_shorter_draw_gives_other_numbers() -> None:
     assert not np.array_equal(noise.cpu_normal(0, (100, 201)), noise.cpu_normal(0, FULL)[:100])
 
 
+@pytest.mark.parametrize("shape", [FULL, (360, 208), (33,), (32, 1), (17, 3)])
+def test_the_first_rows_are_those_of_the_whole(shape: tuple[int, ...]) -> None:
+    whole = noise.cpu_normal(9, shape)
+    for rows in (1, 2, shape[0] // 2, shape[0] - 1, shape[0]):
+        np.testing.assert_allclose(noise.cpu_normal(9, shape, rows), whole[:rows], atol=1e-6, rtol=0)
+
+
 def test_fewer_than_sixteen_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 16"):
         noise.cpu_normal(0, (3, 5))

@@ -112,7 +112,7 @@ class _Walker:
             request=request,
             condition=condition,
             schedule=plan,
-            latent=self._program.start_noise(request.seed)[: request.frames],
+            latent=self._program.start_noise(request.seed, request.frames),
             velocities=deque(maxlen=plan.order),
         )
 

@@ -167,7 +167,7 @@ class HyMotion:
     def start(self, request: Request, condition: Condition) -> HyMotionRun:
         """Noise, and the first time."""
         plan = self.plan(request)
-        latent = self.start_noise(request.seed)[: request.frames]
+        latent = self.start_noise(request.seed, request.frames)
         return HyMotionRun(
             request=request,
             condition=cast(TextCondition, condition),
@@ -287,10 +287,12 @@ class HyMotion:
 
     # ---- a step
 
-    def start_noise(self, seed: int) -> Float:
-        """The start of every clip of a seed, at full length."""
-        draw = noise.cpu_normal if self._config.noise == "cpu" else noise.cuda_normal
-        return draw(seed, (self._config.noise_frames, DIMENSIONS))
+    def start_noise(self, seed: int, frames: int) -> Float:
+        """The start of a clip: the first frames of what the seed gives at full length."""
+        shape = self._config.noise_frames, DIMENSIONS
+        if self._config.noise == "cpu":
+            return noise.cpu_normal(seed, shape, frames)
+        return noise.cuda_normal(seed, shape)[:frames]
 
     def _lines(self, run: HyMotionRun) -> list[Line]:
         """The rows of a run: with its text, and without where the step is guided."""

@@ -195,6 +195,8 @@ class TextSide:
         self._vectors = vectors
         self._budget = budget
         self._group = group
+        cos, sin = rope(config.text_position + np.arange(config.max_words), config.geometry)
+        self._turns = (cos + 1j * sin).astype(np.complex64)[:, None]  # (max_words, 1, d / 2)
         self._nulls: OrderedDict[Times, Steps] = OrderedDict()
         self._spread_nulls: OrderedDict[tuple[Times, int], Steps] = OrderedDict()
 
@@ -241,11 +243,10 @@ class TextSide:
     def _spread(self, words: Float, count: int) -> Float:
         """One unturned word (layers, 2, steps, 1, D) as `count` words at their places."""
         config = self._config
-        cos, sin = rope(config.text_position + np.arange(count), config.geometry)
-        turns = (cos + 1j * sin).astype(np.complex64)[:, None]  # (n, 1, d / 2)
         layers, _, steps, _, width = words.shape
         keys = np.ascontiguousarray(words[:, 0]).view(np.complex64)  # (layers, steps, 1, D / 2)
-        turned = keys.reshape(layers, steps, 1, config.heads, -1) * turns  # (layers, steps, n, H, d / 2)
+        heads = keys.reshape(layers, steps, 1, config.heads, -1)
+        turned = heads * self._turns[:count]  # (layers, steps, n, H, d / 2)
         spread = np.empty((layers, 2, steps, count, width), np.float32)
         spread[:, 0] = turned.reshape(layers, steps, count, -1).view(np.float32)
         spread[:, 1] = words[:, 1]

@@ -23,20 +23,25 @@ _BLOCK = 16
 _WORD = np.uint64(0xFFFFFFFF)
 
 
-def cpu_normal(seed: int, shape: tuple[int, ...]) -> Float:
-    """What `torch.randn(shape, generator=torch.Generator().manual_seed(seed))` gives; at least 16 numbers."""
+def cpu_normal(seed: int, shape: tuple[int, ...], rows: int | None = None) -> Float:
+    """What `torch.randn(shape, generator=torch.Generator().manual_seed(seed))` gives; at least 16 numbers.
+
+    `rows`: only the first so many of it, without the time for the others.
+    """
     count = math.prod(shape)
     if count < _BLOCK:
         raise ValueError(
             f"expected at least {_BLOCK} numbers (torch draws fewer in another way), found {count}"
         )
+    wanted = count if rows is None else rows * (count // shape[0])
     tail = count % _BLOCK
-    uniform = _uniform(seed, count + (_BLOCK if tail else 0))
-    values = np.empty(count, np.float32)
-    values[: count - tail] = _box_muller(uniform[: count - tail])
-    if tail:  # the last 16 are drawn anew and overlap the last full block
-        values[-_BLOCK:] = _box_muller(uniform[count:])
-    return values.reshape(shape)
+    if not tail or wanted <= count - _BLOCK:
+        values = _box_muller(_uniform(seed, -(-wanted // _BLOCK) * _BLOCK))
+    else:  # the last 16 are drawn anew and overlap the last full block
+        uniform = _uniform(seed, count + _BLOCK)
+        values = _box_muller(uniform[: count - tail])
+        values = np.concatenate((values[: count - _BLOCK], _box_muller(uniform[count:])))
+    return values[:wanted].reshape(-1, *shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
