@@ -188,9 +188,6 @@ class App {
     const casting = await this.casting(clip, 0);
     if (live !== this.live || clip !== live.clip) return;
     this.perform([new Actor(clip, casting, new THREE.Color(COLOURS[0]), "live")]);
-    const notice = find("notice");
-    notice.textContent = clip.licenceNotice;
-    notice.hidden = clip.licenceNotice === "";
   }
 
   private grewLive(live: Live, gone: number): void {
@@ -238,9 +235,6 @@ class App {
     button.textContent = "Make it move";
     button.classList.remove("stop");
     find("progress").hidden = true;
-    const notice = find("notice");
-    notice.textContent = take.licenceNotice;
-    notice.hidden = take.licenceNotice === "";
   }
 
   /** Put the clips of a take onto the stage, once all of them are announced. */
@@ -261,6 +255,7 @@ class App {
     for (const actor of actors) actor.arrived();
     this.offerParts();
     this.select(0);
+    this.page.notice(actors.find((actor) => actor.clip.licenceNotice)?.clip.licenceNotice ?? "");
   }
 
   private grew(take: Take, part: Part): void {
@@ -421,6 +416,7 @@ class App {
     find("reset").onclick = () => this.stage.frameAll();
     find("mannequin").onclick = () => this.undress();
     find("share").onclick = () => void this.share();
+    find("model-terms").onclick = () => this.page.showTerms(this.form.chosen?.licence?.notice ?? "");
     find("live").onclick = () => this.toggleLive();
     const tick = (): void => {
       requestAnimationFrame(tick);

@@ -49,7 +49,6 @@ export class Take {
   /** Milliseconds from the button to the first frame, and to the last. */
   firstFrame: number | null = null;
   total: number | null = null;
-  licenceNotice = "";
   private readonly began = performance.now();
   private readonly running: Running[] = [];
   /** What unpacking frames cost, milliseconds a message. */
@@ -102,7 +101,6 @@ export class Take {
   }
 
   private open(header: Header): Header {
-    this.licenceNotice = header.licence_notice;
     for (const notice of header.notices) if (!this.notices.includes(notice.message)) this.notices.push(notice.message);
     return header;
   }

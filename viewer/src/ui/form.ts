@@ -7,10 +7,11 @@ import { find, make } from "./dom.ts";
 const HISTORY = "posewire.history";
 const REMEMBERED = 12;
 const EXAMPLES = [
-  "a person walks forward, then waves with the right hand",
-  "a person turns left and walks away",
-  "a person stands and waves with both hands",
+  "a person waves with both hands",
+  "a person walks forward",
   "a person runs, then stops",
+  "a person sits down",
+  "a person jumps",
 ];
 
 export class Form {
@@ -130,7 +131,8 @@ export class Form {
     if (chosen === undefined) return;
     const { limits, licence } = chosen;
     const longest = limits ? ` Up to ${(limits.max_frames / chosen.fps).toFixed(0)} s at ${chosen.fps} frames a second.` : "";
-    find("model-about").textContent = `${chosen.description}${longest}${licence?.notice ? ` ${licence.notice}` : ""}`;
+    find("model-about").textContent = `${chosen.description}${longest}`;
+    find("model-terms").hidden = !licence?.notice;
     const kept = this.wanted.get("preset") ?? this.preset.value;
     this.preset.replaceChildren(...chosen.presets.map((preset) => make("option", { value: preset.name }, `${preset.name} · ${preset.steps} steps`)));
     const standard = chosen.presets.find((preset) => preset.is_default)?.name ?? "";

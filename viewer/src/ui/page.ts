@@ -2,7 +2,7 @@
 
 import type { State } from "../connection.ts";
 import type { Theme } from "../stage.ts";
-import { find } from "./dom.ts";
+import { find, make } from "./dom.ts";
 
 const THEME = "posewire.theme";
 const NARROW = matchMedia("(max-width: 820px)");
@@ -59,6 +59,21 @@ export class Page {
     this.message.querySelector("span")!.textContent = text;
   }
 
+  /** What must be said of the model whose motion is shown: its beginning, and all of it at a press; an empty text says nothing. */
+  notice(text: string): void {
+    const line = find("notice");
+    line.textContent = paragraphs(text)[0]!;
+    line.hidden = text === "";
+    line.onclick = () => this.showTerms(text);
+    this.resized();
+  }
+
+  /** Show all that a licence wants said. */
+  showTerms(text: string): void {
+    find("terms").replaceChildren(...paragraphs(text).map((paragraph) => make("p", {}, paragraph)));
+    find<HTMLDialogElement>("terms-dialog").showModal();
+  }
+
   /** Whether the server is there. */
   connected(state: State, retryAt: number, version: string): void {
     clearInterval(this.ticking);
@@ -100,4 +115,8 @@ export class Page {
     document.documentElement.dataset.theme = theme;
     this.painted(theme);
   }
+}
+
+function paragraphs(text: string): string[] {
+  return text.split(/\n\s*\n/);
 }
