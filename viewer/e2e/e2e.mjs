@@ -190,7 +190,7 @@ await test("live: it moves on and on, and does what is typed", async (page) => {
 }, { viewport: SMALL });
 
 await test("live: a server that goes and comes back goes on with the character", async (page) => {
-  const first = await serve("--viewer-port", "50984");
+  const first = await serve();
   running.push(first);
   await page.goto(first.url);
   await ready(page);
@@ -200,7 +200,7 @@ await test("live: a server that goes and comes back goes on with the character",
   const before = await page.evaluate(() => window.posewire.stage.actors[0].figure.joints[0].matrixWorld.elements[14]);
   await first.stop();
   await page.waitForSelector("#status[data-state=gone]");
-  const second = await serve("--viewer-port", "50984");
+  const second = await serve("--viewer-port", new URL(first.url).port);
   running.push(second);
   await page.waitForSelector("#status[data-state=open]");
   await page.waitForFunction((z) => window.posewire.stage.actors[0].figure.joints[0].matrixWorld.elements[14] > z + 1, before);
@@ -224,6 +224,23 @@ await test("four seeds side by side differ; presets too", async (page) => {
   await make(page, "a person walks");
   assert.deepEqual(await page.evaluate(() => window.posewire.stage.actors.map((actor) => actor.label)), ["preview", "fast", "quality", "reference"]);
 });
+
+await test("a model's licence is a line, and all of it at a press", async (page) => {
+  const shipped = await serve("--model", "starter");
+  running.push(shipped);
+  await page.goto(`${shipped.url}#prompt=${encodeURIComponent("a person waves")}&seed=7&seconds=3`);
+  await ready(page);
+  await whole(page);
+  const line = await page.locator("#notice").boundingBox();
+  assert.ok(line.height < 40, `the notice takes ${line.height} pixels of the stage`);
+  await shot(page, "starter");
+  for (const button of ["#notice", "#model-terms"]) {
+    await page.click(button);
+    assert.match(await page.textContent("#terms"), /Apache License/);
+    await shot(page, "licence");
+    await page.click("#terms-dialog button");
+  }
+}, { viewport: SMALL });
 
 await test("downloads can be read again", async (page) => {
   await page.goto(`${server.url}#prompt=${encodeURIComponent("a person waves")}&seed=3&seconds=3`);
@@ -379,7 +396,8 @@ await test("a wrong token is refused, the right one comes in; it stays out of li
 });
 
 await test("the server goes and comes back: the page says so and goes on", async (page) => {
-  const first = await serve("--viewer-port", "50983");
+  const first = await serve();
+  running.push(first);
   await page.goto(first.url);
   await ready(page);
   await make(page, "a person walks");
@@ -389,7 +407,7 @@ await test("the server goes and comes back: the page says so and goes on", async
   await shot(page, "gone");
   const moving = await page.evaluate(() => window.posewire.stage.frames);
   await page.waitForFunction((before) => window.posewire.stage.frames > before, moving);
-  const second = await serve("--viewer-port", "50983");
+  const second = await serve("--viewer-port", new URL(first.url).port);
   running.push(second);
   await page.waitForSelector("#status[data-state=open]");
   await make(page, "a person waves");

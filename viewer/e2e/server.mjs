@@ -24,9 +24,10 @@ export async function start(...args) {
   return { line, stop, log: () => log };
 }
 
-/** A server with a page; the page's address as `url`. */
+/** A server with a page, of the stand-in unless told otherwise; the page's address as `url`. */
 export async function serve(...args) {
   const ports = args.includes("--viewer-port") ? [] : ["--viewer-port", "0"];
-  const server = await start("serve", "--model", "stand-in", "--port", "0", "--viewer", "--json", ...ports, ...args);
+  const models = args.includes("--model") ? [] : ["--model", "stand-in"];
+  const server = await start("serve", ...models, "--port", "0", "--viewer", "--json", ...ports, ...args);
   return { ...server, url: JSON.parse(server.line).viewer };
 }
