@@ -1,4 +1,4 @@
-// Pictures of a profile's page for docs/performance.md, in headless Chromium (see scripts/e2e_viewer for how it is had).
+// Pictures of a profile's page for docs/performance.md, in headless Chromium: what scripts/docs_pictures profile runs.
 //
 //   posewire profile --model … --out out/report
 //   E2E_CHROMIUM=/usr/bin/chromium node scripts/profile_pictures.mjs out/report/report.html docs/images
