@@ -3,27 +3,18 @@
  *     posewire serve --port 50051 &
  *     console "a person walks forward, then waves" [host:port] [seconds of the longest wait]
  *
- *     console --profile client.json "a person walks" [host:port]     # figures for posewire profile --client
- *
  * Ends with 0 when the motion was played to its end. */
 #include <posewire.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <threads.h>
 #include <time.h>
 
-enum { MAX_JOINTS = 64, FRAMES_PER_SECOND = 60, PROFILED_PER_SECOND = 1000, PROFILED_SECONDS = 60 };
+enum { MAX_JOINTS = 64, FRAMES_PER_SECOND = 60 };
 
 static void sleep_seconds(double seconds) {
     const struct timespec span = {0, (long)(seconds * 1e9)};
     thrd_sleep(&span, NULL);
-}
-
-static double now(void) {
-    struct timespec at;
-    timespec_get(&at, TIME_UTC);
-    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
 }
 
 static int fail(const char* what) {
@@ -84,67 +75,7 @@ static int play(pw_player* player, pw_stream* stream, double patience) {
     return 1;
 }
 
-/* What a game sees of one stream, in seconds. */
-typedef struct figures {
-    double first_pose, last_chunk, gaps, worst_gap, samples, worst_sample;
-    unsigned chunks, sampled;
-} figures;
-
-static void note_chunks(pw_stream* stream, figures* seen) {
-    pw_event event = {.struct_size = sizeof event};
-    while (pw_stream_poll(stream, &event) == PW_POLL_EVENT) {
-        if (event.kind != PW_EVENT_CHUNK) continue;
-        const double at = now(), gap = seen->chunks ? at - seen->last_chunk : 0;
-        seen->gaps += gap;
-        if (gap > seen->worst_gap) seen->worst_gap = gap;
-        seen->last_chunk = at;
-        seen->chunks++;
-    }
-}
-
-static int write_figures(const char* path, const figures* seen) {
-    FILE* file = fopen(path, "w");
-    if (!file) return perror(path), 1;
-    fprintf(file,
-            "{\"client\": \"posewire native\", \"time_to_first_pose_ms\": %.3f, \"chunks\": %u,\n"
-            " \"mean_gap_ms\": %.3f, \"worst_gap_ms\": %.3f, \"poses_sampled\": %u,\n"
-            " \"mean_sampling_us\": %.3f, \"worst_sampling_us\": %.3f}\n",
-            seen->first_pose * 1e3, seen->chunks,
-            seen->chunks > 1 ? seen->gaps * 1e3 / (seen->chunks - 1) : 0.0, seen->worst_gap * 1e3,
-            seen->sampled, seen->sampled ? seen->samples * 1e6 / seen->sampled : 0.0,
-            seen->worst_sample * 1e6);
-    return fclose(file) ? (perror(path), 1) : 0;
-}
-
-/* Plays like a game that draws a thousand frames a second, and writes what it saw. `asked`: when it was asked for. */
-static int profile(pw_player* player, pw_stream* stream, double asked, const char* path) {
-    float rotations[MAX_JOINTS * 4];
-    pw_pose pose = {.struct_size = sizeof pose};
-    figures seen = {0};
-    for (double before = asked; before - asked < PROFILED_SECONDS;) {
-        note_chunks(stream, &seen);
-        const double begun = now();
-        pw_player_advance(player, begun - before);
-        if (pw_player_sample(player, rotations, MAX_JOINTS, &pose) != PW_OK) return fail("sample");
-        const double spent = now() - begun;
-        if (pose.has_pose && !seen.sampled) seen.first_pose = begun + spent - asked;
-        if (pose.has_pose) {
-            seen.sampled++;
-            seen.samples += spent;
-            if (spent > seen.worst_sample) seen.worst_sample = spent;
-        }
-        if (pose.state == PW_PLAYER_ENDED || pose.state == PW_PLAYER_FAILED) break;
-        before = begun;
-        sleep_seconds(1.0 / PROFILED_PER_SECOND);
-    }
-    if (pose.state == PW_PLAYER_ENDED) return write_figures(path, &seen);
-    fprintf(stderr, "not played: %s %s\n", pw_code_name(pose.code), pw_player_error(player));
-    return 1;
-}
-
 int main(int argc, char** argv) {
-    const char* figures_path = argc > 2 && strcmp(argv[1], "--profile") == 0 ? argv[2] : NULL;
-    if (figures_path) argc -= 2, argv += 2;
     pw_client_options server;
     pw_client_options_init(&server, sizeof server);
     if (argc > 2) server.target = argv[2];
@@ -156,14 +87,12 @@ int main(int argc, char** argv) {
     wish.prompt = argc > 1 ? argv[1] : "a person walks forward, then waves";
     wish.priority = PW_PRIORITY_INTERACTIVE;
     pw_stream* stream = NULL;
-    const double asked = now();
     if (pw_generate(client, &wish, &stream) != PW_OK) return fail("generate");
 
     pw_player* player = NULL;
     if (pw_player_create(NULL, &player) != PW_OK) return fail("player");
     pw_player_play(player, stream, 0, NULL);
-    const int result = figures_path ? profile(player, stream, asked, figures_path)
-                                    : play(player, stream, argc > 3 ? atof(argv[3]) : 60);
+    const int result = play(player, stream, argc > 3 ? atof(argv[3]) : 60);
 
     pw_player_destroy(player);
     pw_stream_destroy(stream);
