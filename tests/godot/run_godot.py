@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,8 +46,8 @@ RIGS = ("ue5-manny", "ue4", "unity", "mixamo", "vrm", "godot", "rigify")
 class Server:
     """`posewire serve` as a process of its own."""
 
-    def __init__(self, *options: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--model", "stand-in", "--json"]
+    def __init__(self, *options: str, port: int = 0, model: str = "stand-in") -> None:
+        command = [sys.executable, "-m", "posewire_runtime.cli", "serve", "--model", model, "--json"]
         command += ["--quiet", "--port", str(port), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
@@ -58,8 +59,8 @@ class Server:
 
 
 @contextmanager
-def served(*options: str) -> Iterator[str]:
-    server = Server(*options)
+def served(*options: str, model: str = "stand-in") -> Iterator[str]:
+    server = Server(*options, model=model)
     try:
         yield server.address
     finally:
@@ -302,23 +303,32 @@ def cost(folder: Path) -> None:
 
 def pictures(folder: Path) -> None:
     """The demo as it is seen, ten pictures a second, and some of them in one."""
+    film(folder, ROOT / "out/godot", "demo", "stand-in")
+
+
+def record(folder: Path) -> None:
+    """The documentation's pictures, with the model that users have."""
+    film(folder, ROOT / "docs/images", "godot_demo", "starter")
+
+
+def film(folder: Path, target: Path, name: str, model: str) -> None:
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
     godot = [ROOT / "scripts/godot", "--path", ROOT / "godot_client_stub", "--audio-driver", "Dummy"]
     renderer = ["--rendering-method", "gl_compatibility", "--rendering-driver", "opengl3"]
     movie = ["--write-movie", folder / "frame.png", "--fixed-fps", "10", "--quit-after", "86"]
-    with served() as address:
+    with served(model=model) as address:
+        generated(address, PROMPT)  # so that nothing has to be loaded while the film runs
         command = [*screen, *godot, *renderer, *movie, "--", f"--posewire-server={address}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     frames = sorted(folder.glob("frame*.png"))
     if len(frames) < 80:
         raise SystemExit(f"expected 86 pictures, found {len(frames)}:\n{done.stdout}{done.stderr}")
-    target = ROOT / "out/godot"
     target.mkdir(parents=True, exist_ok=True)
     images = [
         Image.open(frame).convert("RGB").resize((480, 300), Image.Resampling.LANCZOS) for frame in frames
     ]
     images[1].save(
-        target / "demo.webp",
+        folder / f"{name}.webp",
         save_all=True,
         append_images=images[2:],
         duration=100,
@@ -329,8 +339,12 @@ def pictures(folder: Path) -> None:
     sheet = Image.new("RGB", (480 * 3, 300 * 3))
     for cell in range(9):
         sheet.paste(images[2 + cell * (len(images) - 4) // 8], (cell % 3 * 480, cell // 3 * 300))
-    sheet.save(target / "demo_sheet.webp", quality=70, method=6)
-    print(f"  {len(frames)} pictures; out/godot/demo.webp, out/godot/demo_sheet.webp: look at them")
+    sheet.save(folder / f"{name}_sheet.webp", quality=70, method=6)
+    for made in folder.glob("*.webp"):
+        shutil.copy(made, target)
+    print(
+        f"  {len(frames)} pictures in {target.relative_to(ROOT)}/{name}.webp, {name}_sheet.webp: look at them"
+    )
 
 
 SCENARIOS = {
@@ -351,7 +365,7 @@ def main() -> None:
     for name in sys.argv[1:] or list(SCENARIOS):
         print(name, flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            SCENARIOS[name](Path(folder))
+            (SCENARIOS | {"record": record})[name](Path(folder))
 
 
 if __name__ == "__main__":
