@@ -273,7 +273,7 @@ await test("files are shown: posewire view", async (page) => {
   assert.equal(await page.isVisible("#composer"), false);
   const places = [];
   for (let i = 0; i < 3; i++) places.push(await bone(page, "R_Wrist", 1.5, i));
-  for (const [i, place] of places.entries()) assert.ok(distance(place, { ...places[0], x: places[0].x + 1.5 * i }) < 0.01, `file ${i} shows the same pose`);
+  for (const [i, place] of places.entries()) assert.ok(distance(place, { ...places[0], x: places[0].x + 1.8 * i }) < 0.01, `file ${i} shows the same pose`);
   await shot(page, "files");
 });
 

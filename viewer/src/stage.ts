@@ -13,8 +13,10 @@ const PALETTES = {
 export type Theme = keyof typeof PALETTES;
 
 export const COLOURS = [0xf2784b, 0x4f8ef7, 0x2fb58a, 0xb57bee];
-/** Distance between characters that stand side by side, metres. */
-const SPACING = 1.5;
+/** Distance between characters that stand side by side, metres: arms may be spread. */
+const SPACING = 1.8;
+/** The nearest of a row looks larger than those in its middle, and stands farther from it. */
+const NEARER = 1.1;
 /** What one person takes on the screen, with air around, metres. */
 const PERSON_WIDTH = 1.9;
 const PERSON_HEIGHT = 2.75;
@@ -129,7 +131,7 @@ export class Stage {
   /** Look at everybody from the front, near enough to fill what isn't covered. */
   frameAll(): void {
     const { clientWidth, clientHeight } = this.canvas;
-    const wide = Math.max(this.actors.length - 1, 0) * SPACING + PERSON_WIDTH;
+    const wide = Math.max(this.actors.length - 1, 0) * SPACING * NEARER + PERSON_WIDTH;
     const free = Math.max(clientHeight - this.covered.bottom, 1);
     const height = Math.max(PERSON_HEIGHT, (wide * free) / Math.max(clientWidth - this.covered.right, 1));
     const angle = THREE.MathUtils.degToRad(this.camera.fov);
@@ -171,7 +173,7 @@ export class Stage {
     this.key.shadow.normalBias = 0.012;
     this.key.shadow.radius = 4;
     const view = this.key.shadow.camera;
-    [view.left, view.right, view.top, view.bottom, view.near, view.far] = [-3.6, 3.6, 3, -3, 0.5, 14];
+    [view.left, view.right, view.top, view.bottom, view.near, view.far] = [-4.4, 4.4, 3, -3, 0.5, 14];
     this.rim.position.set(-3, 3, -4);
     this.scene.add(this.key, this.key.target, this.rim, this.rim.target, this.fill);
   }
