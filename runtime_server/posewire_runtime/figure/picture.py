@@ -16,7 +16,7 @@ from posewire_runtime.figure.mannequin import Mannequin, mannequin, pose
 from posewire_runtime.figure.raster import rasterise
 from posewire_runtime.files import write_bytes
 from posewire_runtime.motion.quat import Array
-from posewire_runtime.types import Clip
+from posewire_runtime.types import Clip, Skeleton
 
 _POSES = 8
 _CELL = (224, 400)
@@ -46,6 +46,9 @@ _SHADOW = np.array([70, 72, 92], np.float32)
 _PATH = (222, 104, 58)
 _INK, _FAINT = (38, 42, 54), (128, 130, 140)
 _SKIN = np.array([118, 140, 186], np.float32)
+_MIDDLE = np.array([158, 160, 168], np.float32)
+_SIDES = {"L_": np.array([230, 112, 48], np.float32), "R_": np.array([44, 116, 200], np.float32)}
+"""Colours of what belongs to one side, by how the names of its joints begin."""
 _RIM = np.array([255, 250, 242], np.float32)
 
 
@@ -69,15 +72,16 @@ def contact_sheet(clip: Clip, path: str | Path, title: str) -> None:
     write_bytes(path, draw(clip, title))
 
 
-def draw(clip: Clip, title: str) -> bytes:
-    """The contact sheet as a PNG's bytes."""
+def draw(clip: Clip, title: str, *, sides: bool = False) -> bytes:
+    """The contact sheet as a PNG's bytes; with `sides` the body's left is orange, its right blue."""
     frames = np.round(np.linspace(0, clip.frames - 1, min(_POSES, clip.frames))).astype(int)
     body = mannequin(clip.skeleton)
     vertices, normals = pose(body, clip.skeleton, clip.rotations[frames], clip.root[frames])
     sheet = _paper(len(frames))
     for cell, frame in enumerate(frames):
         _draw_floor(sheet, cell, clip, int(frame), vertices[cell])
-    _draw_bodies(sheet, body, clip.root[frames], vertices, normals)
+    skin = _sided(body, clip.skeleton) if sides else np.tile(_SKIN, (len(body.vertices), 1))
+    _draw_bodies(sheet, body, clip.root[frames], vertices, normals, skin)
     image = Image.fromarray(np.clip(sheet, 0, 255).astype(np.uint8)).reduce(_FINE)
     _write_texts(image, clip, title, frames)
     file = io.BytesIO()
@@ -162,7 +166,16 @@ def _blot(points: Array, blur: float) -> Array:
     return np.asarray(image.filter(ImageFilter.GaussianBlur(blur)), np.float32) / 255
 
 
-def _draw_bodies(sheet: Array, body: Mannequin, roots: Array, vertices: Array, normals: Array) -> None:
+def _sided(body: Mannequin, skeleton: Skeleton) -> Array:
+    """Each vertex' colour by the joints that move it, (V, 3)."""
+    colours = np.array([_SIDES.get(name[:2], _MIDDLE) for name in skeleton.names])  # (J, 3)
+    shares = body.weights[..., None].astype(np.float32) / 255
+    return np.sum(colours[body.joints] * shares, axis=1)
+
+
+def _draw_bodies(
+    sheet: Array, body: Mannequin, roots: Array, vertices: Array, normals: Array, skin: Array
+) -> None:
     """All poses through one depth buffer."""
     height, width, _ = sheet.shape
     cells = np.array([[cell * _CELL[0] * _FINE, _TITLE * _FINE, 0] for cell in range(len(roots))], np.float32)
@@ -178,17 +191,17 @@ def _draw_bodies(sheet: Array, body: Mannequin, roots: Array, vertices: Array, n
     share = hits.weights[..., None]
     normal = np.sum(normals[pose[:, None], chosen] * share, axis=1)
     above = np.sum(vertices[pose[:, None], chosen, 1] * hits.weights, axis=1)
-    sheet.reshape(-1, 3)[hits.pixels] = _shade(normal, above)
+    sheet.reshape(-1, 3)[hits.pixels] = _shade(normal, above, np.sum(skin[chosen] * share, axis=1))
 
 
-def _shade(normal: Array, above: Array) -> Array:
-    """Light on the skin: sky and floor, a lamp, a bright rim; darker close to the floor."""
+def _shade(normal: Array, above: Array, skin: Array) -> Array:
+    """Light on the skin (N, 3): sky and floor, a lamp, a bright rim; darker close to the floor."""
     normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     sky = 0.5 + 0.5 * normal[:, 1:2]
     lamp = np.clip(0.15 + 0.85 * (normal @ _LIGHT), 0, 1)[:, None]
     rim = (1 - np.clip(normal @ _AWAY, 0, 1))[:, None] ** 3
     near = 0.8 + 0.2 * np.clip(above / 0.3, 0, 1)[:, None]
-    return near * _SKIN * (0.42 + 0.3 * sky + 0.52 * lamp) + 0.35 * rim * (_RIM - _SKIN) * sky
+    return near * skin * (0.42 + 0.3 * sky + 0.52 * lamp) + 0.35 * rim * (_RIM - skin) * sky
 
 
 def _write_texts(image: Image.Image, clip: Clip, title: str, frames: Array) -> None:
