@@ -11,8 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posewire_export.evaluate import contrast, report, showcase  # noqa: E402
-from posewire_export.evaluate.evaluate import report_of  # noqa: E402
+from posewire_export.evaluate import contrast, curves, report, showcase  # noqa: E402
+from posewire_export.evaluate.evaluate import cases_of, knowing, report_of  # noqa: E402
+from posewire_export.evaluate.makers import kept  # noqa: E402
+from posewire_export.evaluate.strangers import STRANGERS  # noqa: E402
 from posewire_export.train import features, feed  # noqa: E402
 from posewire_export.train.feed import Corpus  # noqa: E402
 from posewire_export.train.generate import Wish  # noqa: E402
@@ -27,6 +29,7 @@ from posewire_export.train.text_model import (  # noqa: E402
     read_text_side,
     write_text_side,
 )
+from posewire_runtime.errors import InvalidRequest  # noqa: E402
 from posewire_runtime.motion import quat  # noqa: E402
 
 pytestmark = pytest.mark.export
@@ -90,26 +93,95 @@ def test_a_judge_can_be_kept(judge: contrast.Judge, side: TextSide, tmp_path: Pa
     np.testing.assert_array_equal(judge.motions(some), again.motions(some))
 
 
-def test_the_report_of_a_good_and_a_bad_model(judge: contrast.Judge) -> None:
+def test_the_report_of_a_good_and_a_bad_model(judge: contrast.Judge, tmp_path: Path) -> None:
     def good(wishes: Sequence[Wish]) -> list[Motion]:
         return [swinging(ACTIONS.get(w.prompt, "L_Shoulder"), w.seed + 50, w.frames) for w in wishes]
 
     def bad(wishes: Sequence[Wish]) -> list[Motion]:
         return [swinging("R_Wrist", w.seed, w.frames) for w in wishes]
 
-    made = report_of(judge, corpus(0), corpus(20), {"good": good, "bad": bad}, least=24, limits=(20, 360))
-    assert list(made) == ["real", "retrieval", "good", "bad"]
+    makers = {"1 step": bad, "4 steps": good}
+    made = report_of(judge, corpus(0), corpus(20), makers, least=24, limits=(20, 360))
+    assert list(made) == ["real", "retrieval", "1 step", "4 steps"]
     assert made["real"]["text"]["all"]["top1"]["value"] > 0.9
-    assert made["good"]["text"]["all"]["top1"]["value"] > 0.9
-    assert made["bad"]["text"]["all"]["top1"]["value"] < 0.6
-    assert made["bad"]["crowd"]["kid"]["value"] > made["good"]["crowd"]["kid"]["value"]
-    assert made["good"]["claims"]["arm"] == {"n": 8, "share": 1.0}
-    assert made["good"]["nearest_training_clip"]["value"] < made["bad"]["nearest_training_clip"]["value"]
-    assert made["good"]["crowd"]["n"] == 24
-    json.dumps(made)
-    lines = report.table(made).splitlines()
-    assert lines[0] == "| | real | retrieval | good | bad |"
+    assert made["4 steps"]["text"]["all"]["top1"]["value"] > 0.9
+    assert made["1 step"]["text"]["all"]["top1"]["value"] < 0.6
+    assert made["1 step"]["crowd"]["kid"]["value"] > made["4 steps"]["crowd"]["kid"]["value"]
+    assert made["4 steps"]["captions"]["limbs"]["n"] == 16
+    assert made["4 steps"]["captions"]["limbs"]["share"]["value"] == 1.0
+    assert made["1 step"]["captions"]["limbs"]["share"]["value"] < 1.0
+    nearest = [made[name]["nearest_training_clip"]["metres"]["value"] for name in ("4 steps", "1 step")]
+    assert nearest[0] < nearest[1]
+    assert made["real"]["templates"]["limbs"]["n"] == 16
+    for name in made:
+        bodies = made[name]["bodies"]
+        assert bodies["n"] in (12, 24)
+        assert bodies["passes"]["sliding"]["value"] <= bodies["raw"]["sliding"]["value"] + 1e-3
+    assert made["4 steps"]["crowd"]["n"] == 24
+    whole = {"about": about(judge, "a"), "results": made}
+    json.dumps(whole)
+    lines = report.table(whole).splitlines()
+    assert lines[0] == "| | real | retrieval | 1 step | 4 steps |"
     assert all(line.count("|") == 6 for line in lines)
+    curves.draw_curves(made, tmp_path / "curves.webp")
+    assert (tmp_path / "curves.webp").stat().st_size > 5_000
+
+
+def about(judge: contrast.Judge, heldout: str) -> dict[str, object]:
+    return report.about(judge, clips=24, heldout=[heldout])
+
+
+def test_reports_stand_side_by_side_under_one_judge_only(judge: contrast.Judge) -> None:
+    def one(name: str, heldout: str) -> dict[str, object]:
+        results = {"real": {"crowd": {"n": 3}}, name: {"crowd": {"n": 5}}}
+        return {"about": about(judge, heldout), "results": results}
+
+    both = report.joined([one("50 steps", "a"), one("4 steps", "a")])
+    assert list(both["results"]) == ["real", "50 steps", "4 steps"]
+    assert report.table(both).splitlines()[2] == "| clips | 3 | 5 | 5 |"
+    with pytest.raises(InvalidRequest, match="heldout"):
+        report.joined([one("50 steps", "b"), one("4 steps", "a")])
+
+
+def test_the_table_says_how_figures_stand_to_real_motion(judge: contrast.Judge) -> None:
+    def sliding(value: float) -> dict[str, object]:
+        interval = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        return {"bodies": {"n": 4, "raw": {"sliding": interval}}}
+
+    results = {"real": sliding(0.2), "4 steps": sliding(0.3)}
+    [row] = report.table({"results": results}).splitlines()[2:]
+    assert row == "| foot sliding, m/s | 0.200 [0.100, 0.300] | 0.300 [0.200, 0.400] 1.50× |"
+
+
+def test_familiarity_is_measured_against_strangers(judge: contrast.Judge) -> None:
+    held = corpus(20)
+    said = [Entry(e.file, (f"{e.texts[0]} gladly",), e.source, e.actions) for e in held.entries]
+    cases = cases_of(Corpus(said, held.clips), corpus(0))
+    strangers = set(STRANGERS)
+    found = knowing(lambda texts: [0.1 if text in strangers else 0.9 for text in texts], cases)
+    assert found["auroc"]["value"] == 1.0
+    assert found["n"] == {"unheard captions": 3, "strangers": 100}
+    assert found["above half"] == {"unheard captions": 1.0, "strangers": 0.0}
+    assert knowing(lambda texts: [], cases) == {}
+
+
+def test_what_was_made_is_made_once(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def maker(wishes: Sequence[Wish]) -> list[Motion]:
+        asked.append(len(wishes))
+        return [swinging("Neck", wish.seed, wish.frames) for wish in wishes]
+
+    wishes = [Wish("nods", 20, 1), Wish("nods", 31, 2)]
+    first = kept(maker, "one", tmp_path)(wishes)
+    again = kept(maker, "one", tmp_path)(wishes)
+    assert asked == [2]
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.rotations, two.rotations)
+        np.testing.assert_array_equal(one.root, two.root)
+    kept(maker, "other weights", tmp_path)(wishes)
+    kept(maker, "one", tmp_path)(wishes[:1])
+    assert asked == [2, 2, 1]
 
 
 def test_sheets_for_every_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,4 +190,4 @@ def test_sheets_for_every_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     showcase.write_sheets(
         lambda wishes: [swinging("Neck", w.seed, w.frames) for w in wishes], tmp_path, seeds=(1, 2)
     )
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["composed-1.png", "walk.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["composed-1.webp", "walk.webp"]

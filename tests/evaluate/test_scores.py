@@ -54,9 +54,16 @@ def test_intervals_hold_their_value() -> None:
     assert mean.high - mean.low == pytest.approx(4 / np.sqrt(500), rel=0.3)
 
 
-def test_spread_of_seeds() -> None:
-    assert scores.spread_of_seeds(np.ones((3, 4, 2))) == 0
-    assert scores.spread_of_seeds(np.array([[[0.0, 0], [3, 4]]])) == pytest.approx(5)
+def test_spreads_of_seeds() -> None:
+    assert scores.spreads_of_seeds(np.ones((3, 4, 2))).tolist() == [0, 0, 0]
+    assert scores.spreads_of_seeds(np.array([[[0.0, 0], [3, 4]]])).tolist() == [5]
+
+
+def test_distances() -> None:
+    one, two = CHANCE.normal(size=(7, 5)), CHANCE.normal(size=(4, 5))
+    expected = np.linalg.norm(one[:, None] - two[None], axis=-1)
+    np.testing.assert_allclose(scores.distances(one, two), expected, rtol=1e-9)
+    assert scores.distances(one, one).trace() == pytest.approx(0, abs=1e-5)
 
 
 def test_auroc() -> None:

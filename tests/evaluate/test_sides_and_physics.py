@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posewire_export.evaluate import physics, sides
+from posewire_export.evaluate import bodies, physics, sides
 from posewire_export.evaluate.sides import Claim
 from posewire_export.train.ingest import Motion
 from posewire_export.train.rest import REST
@@ -27,13 +27,14 @@ def moving(joint: str) -> Motion:
     return Motion(rotations.astype(np.float32), root)
 
 
-def going(speed: float, turn: float) -> Motion:
-    """The stiff body glides where it faces, at `speed` m/s, turning by `turn` radians over the clip."""
+def going(speed: float, turn: float, aside: float = 0) -> Motion:
+    """The stiff body glides ahead at `speed` m/s and left at `aside`, turning by `turn` radians in all."""
     rotations, root = standing()
     angles = np.linspace(0, turn, FRAMES)
     rotations[:, 0] = quat.from_rotation_vector(angles[:, None] * np.array([0, 1.0, 0]))
     facing = np.stack([np.sin(angles), 0 * angles, np.cos(angles)], 1)
-    path = root + np.cumsum(facing * speed / 30, 0)
+    left = np.stack([np.cos(angles), 0 * angles, -np.sin(angles)], 1)
+    path = root + np.cumsum((facing * speed + left * aside) / 30, 0)
     return Motion(rotations.astype(np.float32), path.astype(np.float32))
 
 
@@ -48,6 +49,12 @@ def going(speed: float, turn: float) -> Motion:
         ("a person waves the left hand, then the right", []),
         ("a person walks forward", []),
         ("moves from left to right", []),
+        ("a person side steps to the left", [Claim("sidestep", "left")]),
+        ("a man is sidestepping right", [Claim("sidestep", "right")]),
+        ("a person walks sideways to the right", [Claim("sidestep", "right")]),
+        ("a person walks in a circle", [Claim("circle", "round")]),
+        ("someone runs in circles", [Claim("circle", "round")]),
+        ("the man turns in a circle to the right", []),
     ],
 )
 def test_claims_of_captions(caption: str, expected: list[Claim]) -> None:
@@ -67,8 +74,34 @@ def test_turns_and_travel() -> None:
     assert sides.turned(going(1, 2.0)) == pytest.approx(2.0, abs=0.15)
     assert sides.turned(going(1, -7.0)) == pytest.approx(-7.0, abs=0.4)
     assert sides.holds(Claim("turn", "left"), going(1, 1.5))
-    assert sides.advance(going(1, 1.5)) == pytest.approx(59 / 30, rel=0.02)
+    assert sides.travel(going(1, 1.5)) == pytest.approx((59 / 30, 0), rel=0.02, abs=0.06)
+    assert sides.travel(going(0, 1.5, aside=1)) == pytest.approx((0, 59 / 30), rel=0.02, abs=0.06)
     assert sides.holds(Claim("travel", "back"), going(-1, 3.0))
+
+
+def test_sidesteps_and_circles() -> None:
+    assert sides.holds(Claim("sidestep", "left"), going(0.2, 0, aside=0.5))
+    assert not sides.holds(Claim("sidestep", "right"), going(0.2, 0, aside=0.5))
+    assert not sides.holds(Claim("sidestep", "left"), going(1, 0, aside=0.5))
+    assert sides.holds(Claim("circle", "round"), going(1.5, -6.0))
+    assert not sides.holds(Claim("circle", "round"), going(0, 6.0))
+    assert not sides.holds(Claim("circle", "round"), going(1.5, 2.0))
+
+
+def test_bodies_are_middles_of_actions() -> None:
+    found = bodies.typical(
+        [going(0.1, 0), going(0.2, 0), going(0.5, 0), going(0.9, 0)], [["a"], ["a"], ["a"], []]
+    )
+    assert found["sliding"].value == pytest.approx(0.55, rel=1e-3)
+    assert 0.5 <= found["sliding"].low <= found["sliding"].high <= 0.7 + 1e-3
+    assert found["flips"].value == 0
+
+
+def test_passes_hold_feet_that_creep() -> None:
+    rotations, root = standing()
+    sway = root + 0.03 * np.sin(np.arange(FRAMES) / 6)[:, None] * np.array([1, 0, 0], np.float32)
+    creeping = Motion(rotations, sway.astype(np.float32))
+    assert physics.measure(bodies.after_passes(creeping)).sliding < 0.1 * physics.measure(creeping).sliding
 
 
 def test_sliding_is_the_speed_of_feet_on_the_floor() -> None:

@@ -111,9 +111,12 @@ def test_from_clips_to_a_package_and_a_report(studio: Path, capsys: pytest.Captu
         "--out @report.json",
     )
     report = json.loads((studio / "report.json").read_text())
-    assert list(report) == ["real", "retrieval", "1 steps", "2 steps"]
-    assert report["2 steps"]["crowd"]["n"] == 4
-    assert (studio / "report.md").read_text().startswith("| | real | retrieval | 1 steps | 2 steps |")
+    results = report["results"]
+    assert list(results) == ["real", "retrieval", "1 step", "2 steps"]
+    assert results["2 steps"]["crowd"]["n"] == 4
+    assert report["familiarity"] == {}, "every held-out caption is known here: nothing to tell apart"
+    assert (studio / "report.md").read_text().startswith("| | real | retrieval | 1 step | 2 steps |")
+    assert (studio / "report.webp").is_file()
 
 
 def test_what_is_missing_is_said(studio: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,15 +6,18 @@ caption with the training clip whose caption is nearest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from posewire_export.evaluate import physics, scores, sides
+from posewire_export.evaluate import physics, scores, told
+from posewire_export.evaluate.bodies import after_passes, typical
 from posewire_export.evaluate.contrast import Judge
-from posewire_export.evaluate.scores import Interval, Numbers
+from posewire_export.evaluate.scores import Interval, Numbers, plain
+from posewire_export.evaluate.sides import claims
+from posewire_export.evaluate.strangers import STRANGERS
 from posewire_export.train.features import decode
 from posewire_export.train.feed import Corpus
 from posewire_export.train.generate import Wish
@@ -23,6 +26,8 @@ from posewire_export.train.library import Entry
 
 Maker = Callable[[Sequence[Wish]], list[Motion]]
 """Anything that turns wishes into motions."""
+Familiar = Callable[[Sequence[str]], Sequence[float]]
+"""How familiar prompts are, 0 to 1; nothing where nobody can say."""
 
 STILL = ("in place", "on the spot", "stairs", "climb", "ladder", "playground")
 """Captions whose feet do not stand on the floor, or slide in the recording: left out of the physics."""
@@ -93,8 +98,8 @@ def against_text(judge: Judge, cases: Sequence[Case], motions: Sequence[Motion])
     return {
         name: {
             "n": int(chosen.sum()),
-            **{f"top{k}": _plain(scores.top(places[:, chosen], k)) for k in (1, 2, 3)},
-            "distance": _plain(scores.matching(every[chosen], made[chosen])),
+            **{f"top{k}": plain(scores.top(places[:, chosen], k)) for k in (1, 2, 3)},
+            "distance": plain(scores.matching(every[chosen], made[chosen])),
         }
         for name, chosen in groups.items()
         if chosen.sum() > 1
@@ -106,81 +111,49 @@ def against_real(judge: Judge, real: Sequence[Motion], motions: Sequence[Motion]
     one, two = judge.motions(motions), judge.motions(real)
     return {
         "n": len(motions),
-        "fid": _plain(scores.crowd_interval(scores.fid, one, two, rounds=30)),
-        "kid": _plain(scores.crowd_interval(scores.kid, one, two)),
+        "fid": plain(scores.crowd_interval(scores.fid, one, two, rounds=30)),
+        "kid": plain(scores.crowd_interval(scores.kid, one, two)),
     }
 
 
 def bodies(cases: Sequence[Case], motions: Sequence[Motion]) -> dict[str, Any]:
-    """Physics: medians over clips of each action, then over actions; clips off the floor left out."""
-    by_action: dict[str, list[physics.Physics]] = {}
-    for number, motion in enumerate(motions):
-        case = cases[number % len(cases)]
-        if case.entry.source == "KayKit" or any(word in case.caption for word in STILL):
-            continue
-        for action in case.entry.actions or ("",):
-            by_action.setdefault(action, []).append(physics.measure(motion))
-    result: dict[str, Any] = {}
-    for name in ("sliding", "sinking", "jerk", "flips", "drift"):
-        medians = [np.nanmedian([getattr(p, name) for p in part]) for part in by_action.values() if part]
-        result[name] = round(float(np.nanmedian(medians)), 4)
-    return result
-
-
-def directions(maker: Maker, *, seeds: int = 5, frames: int = 100) -> dict[str, Any]:
-    """Left and right, turns and walking backwards, on templates: shares that do as they are told."""
-    groups = {
-        "limbs": [*_sided(sides.ARM_TEMPLATES, "arm"), *_sided(sides.LEG_TEMPLATES, "leg")],
-        "turns": _sided(sides.TURN_TEMPLATES, "turn"),
-        "backwards": [(text, sides.Claim("travel", "back")) for text in sides.BACK_TEMPLATES],
+    """Physics of the clips whose feet belong on the floor, as they come and after the passes of a bake."""
+    asked = [cases[number % len(cases)] for number in range(len(motions))]
+    chosen = [(case, motion) for case, motion in zip(asked, motions, strict=True) if _stands(case)]
+    actions = [case.entry.actions for case, _ in chosen]
+    raw = [motion for _, motion in chosen]
+    found = {"raw": raw, "passes": [after_passes(motion) for motion in raw]}
+    return {"n": len(raw)} | {
+        name: {measure: plain(value) for measure, value in typical(some, actions).items()}
+        for name, some in found.items()
     }
-    result: dict[str, Any] = {}
-    for name, asked in groups.items():
-        wishes = [Wish(text, frames, seed) for text, _ in asked for seed in range(seeds)]
-        claims = [claim for _, claim in asked for _ in range(seeds)]
-        kept = [sides.holds(claim, m) for claim, m in zip(claims, maker(wishes), strict=True)]
-        result[name] = {
-            "n": len(kept),
-            "share": _plain(scores.bootstrap(np.array(kept, np.float64), np.mean)),
-        }
-    return result
 
 
-def _sided(templates: Sequence[str], kind: sides.Kind) -> list[tuple[str, sides.Claim]]:
-    both: tuple[sides.Side, ...] = ("left", "right")
-    return [(template.format(side), sides.Claim(kind, side)) for template in templates for side in both]
-
-
-def peoples_claims(cases: Sequence[Case], motions: Sequence[Motion]) -> dict[str, Any]:
-    """The same on people's own captions, as far as they make one simple claim."""
-    kept: dict[str, list[bool]] = {}
-    for number, motion in enumerate(motions):
-        case = cases[number % len(cases)]
-        for claim in sides.claims(case.caption):
-            kept.setdefault(claim.kind, []).append(sides.holds(claim, motion))
-    return {kind: {"n": len(hits), "share": round(float(np.mean(hits)), 4)} for kind, hits in kept.items()}
+def _stands(case: Case) -> bool:
+    return case.entry.source != "KayKit" and not any(word in case.caption for word in STILL)
 
 
 def variety(
     judge: Judge, maker: Maker, captions: Sequence[str], *, seeds: int = 5, frames: int = 120
-) -> float:
+) -> dict[str, Any]:
     """Mean distance between clips of one caption that differ in their seed."""
     made = maker([Wish(text, frames, seed) for text in captions for seed in range(seeds)])
-    return scores.spread_of_seeds(judge.motions(made).reshape(len(captions), seeds, -1))
+    spreads = scores.spreads_of_seeds(judge.motions(made).reshape(len(captions), seeds, -1))
+    return {"n": len(spreads), "spread": plain(scores.bootstrap(spreads, np.mean))}
 
 
-def copying(judge: Judge, learned: Corpus, motions: Sequence[Motion]) -> Interval:
+def copying(judge: Judge, learned: Corpus, motions: Sequence[Motion]) -> dict[str, Any]:
     """How far the nearest training clip is, as mean distance of joints in metres.
 
     Five candidates are found by the judge, then compared frame by frame at equal length.
     """
     known = [decode(clip) for clip in learned.clips]
-    far = np.linalg.norm(judge.motions(motions)[:, None] - judge.motions(known)[None], axis=-1)
+    far = scores.distances(judge.motions(motions), judge.motions(known))
     nearest = []
     for motion, row in zip(motions, far, strict=True):
         gaps = [_gap(motion, known[i]) for i in np.argsort(row)[:5]]
         nearest.append(min(gaps))
-    return scores.bootstrap(np.array(nearest), np.median)
+    return {"n": len(nearest), "metres": plain(scores.bootstrap(np.array(nearest), np.median))}
 
 
 def _gap(one: Motion, two: Motion) -> float:
@@ -188,6 +161,31 @@ def _gap(one: Motion, two: Motion) -> float:
     a, b = (physics.places(m) - m.root[:, None] for m in (one, two))
     at = np.rint(np.linspace(0, len(b) - 1, len(a))).astype(int)
     return float(np.linalg.norm(a - b[at], axis=-1).mean())
+
+
+def knowing(familiar: Familiar, cases: Sequence[Case]) -> dict[str, Any]:
+    """Does a package tell captions that it never saw from prompts about other things?"""
+    unheard = sorted({case.caption for case in cases if case.unheard})
+    within, outside = np.array(familiar(unheard)), np.array(familiar(STRANGERS))
+    if not len(within) or not len(outside):
+        return {}
+    apart = [scores.auroc(*pair) for pair in _drawn_anew(within, outside)]
+    low, high = np.quantile(apart, [0.025, 0.975])
+    return {
+        "n": {"unheard captions": len(within), "strangers": len(outside)},
+        "auroc": plain(Interval(scores.auroc(within, outside), float(low), float(high))),
+        "above half": {
+            "unheard captions": round(float((within > 0.5).mean()), 4),
+            "strangers": round(float((outside > 0.5).mean()), 4),
+        },
+    }
+
+
+def _drawn_anew(one: Numbers, two: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
+    chance = np.random.default_rng(0)
+    for _ in range(500):
+        first, second = (some[chance.integers(0, len(some), len(some))] for some in (one, two))
+        yield first, second
 
 
 def report_of(
@@ -200,30 +198,38 @@ def report_of(
     limits: tuple[int, int],
 ) -> dict[str, Any]:
     """Everything, for each maker by name, and for real motion and retrieval."""
-    cases = cases_of(held, learned)
+    every = cases_of(held, learned)
+    cases = every[:: max(1, len(every) // least)]
     real = [decode(clip) for clip in held.clips]
+    result = {"real": _measured(judge, cases, real, [case.motion for case in cases])}
+    result["real"]["nearest_training_clip"] = copying(judge, learned, real)
+    # Nobody recorded our templates: real motion answers for all captions that make such a claim.
+    result["real"]["templates"] = told.on_captions(
+        (text, decode(clip))
+        for corpus in (learned, held)
+        for entry, clip in zip(corpus.entries, corpus.clips, strict=True)
+        for text in entry.texts
+        if claims(text)
+    )
     wishes = wishes_of(cases, least, limits)
-    answers: dict[str, list[Motion]] = {"real": [case.motion for case in cases]}
-    all_makers = {"retrieval": retrieval(judge, learned), **makers}
-    for name, maker in all_makers.items():
-        answers[name] = maker(wishes)
-    result: dict[str, Any] = {}
-    for name, motions in answers.items():
-        print(f"measuring {name}", flush=True)
-        result[name] = {
-            "text": against_text(judge, cases, motions),
-            "crowd": against_real(judge, real, motions),
-            "bodies": bodies(cases, motions),
-            "claims": peoples_claims(cases, motions),
-        }
     some = sorted({case.caption for case in cases})[::12]
-    for name, maker in makers.items():
-        result[name]["directions"] = directions(maker)
-        result[name]["variety"] = round(variety(judge, maker, some), 4)
-        result[name]["nearest_training_clip"] = _plain(copying(judge, learned, answers[name][: len(cases)]))
-    result["real"]["nearest_training_clip"] = _plain(copying(judge, learned, real))
+    for name, maker in {"retrieval": retrieval(judge, learned), **makers}.items():
+        motions = maker(wishes)
+        result[name] = _measured(judge, cases, real, motions)
+        result[name]["templates"] = told.on_templates(maker)
+        if name in makers:
+            result[name]["variety"] = variety(judge, maker, some)
+            result[name]["nearest_training_clip"] = copying(judge, learned, motions[: len(cases)])
     return result
 
 
-def _plain(interval: Interval) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in asdict(interval).items()}
+def _measured(
+    judge: Judge, cases: Sequence[Case], real: Sequence[Motion], motions: Sequence[Motion]
+) -> dict[str, Any]:
+    asked = [cases[number % len(cases)].caption for number in range(len(motions))]
+    return {
+        "text": against_text(judge, cases, motions),
+        "crowd": against_real(judge, real, motions),
+        "bodies": bodies(cases, motions),
+        "captions": told.on_captions(zip(asked, motions, strict=True)),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,32 @@ class Interval:
     high: float
 
 
+def plain(interval: Interval) -> dict[str, float]:
+    """An interval as a report holds it."""
+    return {name: round(value, 4) for name, value in asdict(interval).items()}
+
+
 def ranks(texts: Numbers, motions: Numbers, names: list[str], seed: int = 0, rounds: int = 5) -> Numbers:
     """Place of each motion's own text among 31 others (0: first), (rounds, N).
 
     `names` are the texts' words: a text with the very same words is no other one. Distances are Euclidean.
     """
     chance = np.random.default_rng(seed)
-    distances = np.linalg.norm(motions[:, None] - texts[None], axis=-1)  # (motion, text)
+    far = distances(motions, texts)
     places = np.empty((rounds, len(motions)))
     index = np.array([sorted(set(names)).index(name) for name in names])
     for row, own in enumerate(index):
         others = np.flatnonzero(index != own)
         for turn in range(rounds):
             crowd = chance.choice(others, min(CROWD - 1, len(others)), replace=False)
-            places[turn, row] = (distances[row, crowd] < distances[row, row]).sum()
+            places[turn, row] = (far[row, crowd] < far[row, row]).sum()
     return places
+
+
+def distances(one: Numbers, two: Numbers) -> Numbers:
+    """Euclidean distances between all of `one` (N, d) and all of `two` (M, d): (N, M)."""
+    squares = (one**2).sum(-1)[:, None] + (two**2).sum(-1) - 2 * one @ two.T
+    return np.sqrt(np.maximum(squares, 0))
 
 
 def top(places: Numbers, k: int) -> Interval:
@@ -103,11 +114,11 @@ def bootstrap(
     return Interval(float(statistic(values)), float(low), float(high))
 
 
-def spread_of_seeds(motions: Numbers) -> float:
-    """Mean distance between motions of one text: (prompts, seeds, d)."""
+def spreads_of_seeds(motions: Numbers) -> Numbers:
+    """Mean distance between the motions of each text: (prompts, seeds, d) -> (prompts,)."""
     seeds = motions.shape[1]
     gaps = np.linalg.norm(motions[:, :, None] - motions[:, None], axis=-1)
-    return float(gaps.sum((1, 2)).mean() / (seeds * (seeds - 1)))
+    return gaps.sum((1, 2)) / (seeds * (seeds - 1))
 
 
 def auroc(high: Numbers, low: Numbers) -> float:

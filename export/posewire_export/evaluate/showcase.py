@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from posewire_export.evaluate.bodies import clip_of
 from posewire_export.evaluate.evaluate import Maker
 from posewire_export.train.generate import Wish
-from posewire_export.train.ingest import FPS, Motion
-from posewire_export.train.rest import REST
+from posewire_export.train.ingest import FPS, Motion, heading
 from posewire_runtime.figure.picture import draw
-from posewire_runtime.types import Clip
 
 ACTIONS: tuple[tuple[str, str, float], ...] = (
     ("walk", "a person walks forward", 4.0),
@@ -58,33 +57,80 @@ COMPOSED: tuple[tuple[str, float], ...] = (
 """Prompt and seconds."""
 
 
+LEGEND = (
+    "orange: the body's left   blue: its right   poses at even times, time goes right   "
+    "at the end: the way from above, lines every metre"
+)
+
+_SCALE = 0.66
+"""Of the runtime's contact sheet."""
+_INSET = 200
+"""Pixels of the way from above."""
+_PAPER, _LINE, _INK, _WAY = (248, 246, 242), (214, 211, 206), (70, 74, 88), (222, 104, 58)
+
+
 def write_sheets(maker: Maker, folder: Path, *, seeds: Sequence[int] = (1, 2, 3)) -> None:
     """A sheet of `seeds` rows for each action, and sheets of four composed prompts each."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, prompt, seconds in ACTIONS:
-        _write(maker, [Wish(prompt, round(seconds * FPS), seed) for seed in seeds], folder / f"{name}.png")
+        _write(maker, [Wish(prompt, round(seconds * FPS), seed) for seed in seeds], folder / f"{name}.webp")
     for start in range(0, len(COMPOSED), 4):
         wishes = [Wish(text, round(seconds * FPS), seeds[0]) for text, seconds in COMPOSED[start : start + 4]]
-        _write(maker, wishes, folder / f"composed-{start // 4 + 1}.png")
+        _write(maker, wishes, folder / f"composed-{start // 4 + 1}.webp")
 
 
 def _write(maker: Maker, wishes: Sequence[Wish], file: Path) -> None:
-    rows = [_row(wish, motion) for wish, motion in zip(wishes, maker(wishes), strict=True)]
-    stack(rows).save(file, optimize=True)
+    rows = [row(wish, motion) for wish, motion in zip(wishes, maker(wishes), strict=True)]
+    stack(rows).save(file, quality=50, method=6)
 
 
-def _row(wish: Wish, motion: Motion) -> Image.Image:
-    contacts = np.zeros((len(motion), 4), np.bool_)
-    clip = Clip(REST, FPS, motion.rotations, motion.root, contacts, wish.seed)
-    return Image.open(io.BytesIO(draw(clip, wish.prompt))).convert("RGB").reduce(2)
+def row(wish: Wish, motion: Motion) -> Image.Image:
+    """One clip: its poses, and at the end its way from above."""
+    drawn = Image.open(io.BytesIO(draw(clip_of(motion, wish.seed), wish.prompt, sides=True))).convert("RGB")
+    size = round(drawn.width * _SCALE), round(drawn.height * _SCALE)
+    poses = drawn.resize(size, Image.Resampling.LANCZOS)
+    image = Image.new("RGB", (poses.width + _INSET, poses.height), _PAPER)
+    image.paste(poses, (0, 0))
+    image.paste(from_above(motion).resize((_INSET, _INSET)), (poses.width, (poses.height - _INSET) // 2))
+    return image
+
+
+def from_above(motion: Motion) -> Image.Image:
+    """The way over the floor, +Z up: a ring where it starts, and where the body faces at even times."""
+    size = 2 * _INSET
+    path = motion.root[:, [0, 2]]
+    middle = (path.max(0) + path.min(0)) / 2
+    scale = 0.78 * size / max(2.0, float(np.ptp(path, axis=0).max()))
+
+    def place(point: Sequence[float]) -> tuple[float, float]:
+        # Seen from above and facing up the picture, the body's left (+X) is on the left.
+        return size / 2 - scale * (point[0] - middle[0]), size / 2 - scale * (point[1] - middle[1])
+
+    image = Image.new("RGB", (size, size), _PAPER)
+    pen = ImageDraw.Draw(image)
+    for metre in range(-20, 21):
+        x, y = place((metre, metre))
+        pen.line([(x, 0), (x, size)], fill=_LINE, width=2)
+        pen.line([(0, y), (size, y)], fill=_LINE, width=2)
+    pen.line([place(point) for point in path], fill=_WAY, width=6, joint="curve")
+    for frame in np.linspace(0, len(motion) - 1, 8).round().astype(int):
+        angle = heading(motion, int(frame))
+        nose = path[frame] + np.array([np.sin(angle), np.cos(angle)]) * 22 / scale
+        pen.line([place(path[frame]), place(nose)], fill=_INK, width=4)
+    x, y = place(path[0])
+    pen.ellipse([x - 9, y - 9, x + 9, y + 9], fill=_PAPER, outline=_INK, width=4)
+    return image
 
 
 def stack(rows: Iterable[Image.Image]) -> Image.Image:
-    """Pictures one under the other, in few colours, so that they stay small."""
+    """Pictures one under the other, and what their colours mean."""
     rows = list(rows)
-    sheet = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "white")
+    height = sum(row.height for row in rows)
+    sheet = Image.new("RGB", (max(row.width for row in rows), height + 34), _PAPER)
     top = 0
-    for row in rows:
-        sheet.paste(row, (0, top))
-        top += row.height
-    return sheet.quantize(128)
+    for picture in rows:
+        sheet.paste(picture, (0, top))
+        top += picture.height
+    pen = ImageDraw.Draw(sheet)
+    pen.text((16, height + 17), LEGEND, fill=_INK, font=ImageFont.load_default(16), anchor="lm")
+    return sheet

@@ -12,12 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from posewire_export.evaluate.physics import places
-from posewire_export.train.ingest import Motion, heading
+from posewire_export.evaluate.physics import Numbers, places
+from posewire_export.train.ingest import Motion
 from posewire_export.train.rest import REST
 
-Kind = Literal["arm", "leg", "turn", "travel"]
-Side = Literal["left", "right", "back", "forward"]
+Kind = Literal["arm", "leg", "turn", "travel", "sidestep", "circle"]
+Side = Literal["left", "right", "back", "forward", "round"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ _LEG = r"(?:leg|foot|knee)"
 _LIMB = re.compile(rf"\b(left|right)\s+(?:(?P<arm>{_ARM})|(?P<leg>{_LEG}))\b")
 _TURN = re.compile(r"\bturn(?:s|ing)?\s+(?:\w+\s+)?(?:to\s+(?:the|his|her|their)\s+)?(left|right)\b")
 _BACK = re.compile(r"\b(?:walk|run|jog|step)(?:s|ing)?\s+backwards?\b")
+_ASIDE = re.compile(
+    r"\b(?:side\s?-?step(?:s|ping)?|strafe(?:s)?|(?:walk|step|shuffle)(?:s|ing)?\s+sideways)\b.*\b(left|right)\b"
+)
+_CIRCLE = re.compile(r"\b(?:walk|run|jog)(?:s|ing)?\s+(?:around\s+)?in\s+(?:a\s+|\d+\s+)?circles?\b")
 _AWAY = re.compile(r"\b(?:then|before|after|while|and)\b|,")
 
 ARM_TEMPLATES = (
@@ -40,15 +44,38 @@ ARM_TEMPLATES = (
     "a person raises the {} arm",
     "a person punches with the {} fist",
     "a person throws with the {} hand",
+    "a person raises the {} hand",
     "someone waves the {} arm",
 )
 LEG_TEMPLATES = (
     "a person kicks with the {} leg",
     "a person kicks with the {} foot",
+    "a person lifts the {} leg",
     "someone raises the {} knee",
 )
-BACK_TEMPLATES = ("a person walks backward", "someone is walking backwards")
-TURN_TEMPLATES = ("a person turns {} while walking", "a person walks forward and turns to the {}")
+TURN_TEMPLATES = (
+    "a person turns {} while walking",
+    "a person walks forward and turns to the {}",
+    "a person turns to the {}",
+    "someone turns {}",
+)
+BACK_TEMPLATES = (
+    "a person walks backward",
+    "someone is walking backwards",
+    "a person walks backwards slowly",
+    "a person steps backward",
+)
+SIDESTEP_TEMPLATES = (
+    "a person side steps to the {}",
+    "a person walks sideways to the {}",
+    "a person takes a step to the {}",
+)
+CIRCLE_TEMPLATES = ("a person walks in a circle", "a person runs in a circle", "someone walks in circles")
+
+_ROUND = 1.5 * np.pi
+"""Who turns by as much as this, radians, and travels, goes in a circle."""
+_STRIDE = 1.0
+"""Who goes less far than this, metres, turns on the spot."""
 
 
 def claims(caption: str) -> list[Claim]:
@@ -56,9 +83,11 @@ def claims(caption: str) -> list[Claim]:
     if _AWAY.search(caption):
         return []
     sides = {match.group(1) for match in re.finditer(r"\b(left|right)\b", caption)}
-    found = [*_limbs(caption), *_turns(caption)] if len(sides) == 1 else []
+    found = [*_limbs(caption), *_turns(caption), *_asides(caption)] if len(sides) == 1 else []
     if _BACK.search(caption):
         found.append(Claim("travel", "back"))
+    if _CIRCLE.search(caption):
+        found.append(Claim("circle", "round"))
     return found
 
 
@@ -70,6 +99,11 @@ def _limbs(caption: str) -> Iterator[Claim]:
 def _turns(caption: str) -> Iterator[Claim]:
     for match in _TURN.finditer(caption):
         yield Claim("turn", _side(match.group(1)))
+
+
+def _asides(caption: str) -> Iterator[Claim]:
+    for match in _ASIDE.finditer(caption):
+        yield Claim("sidestep", _side(match.group(1)))
 
 
 def _side(word: str) -> Side:
@@ -86,7 +120,12 @@ def holds(claim: Claim, motion: Motion) -> bool:
         case "turn":
             return (turned(motion) > 0) == (claim.side == "left")
         case "travel":
-            return (advance(motion) < 0) == (claim.side == "back")
+            return (travel(motion)[0] < 0) == (claim.side == "back")
+        case "sidestep":
+            ahead, aside = travel(motion)
+            return abs(aside) > abs(ahead) and (aside > 0) == (claim.side == "left")
+        case "circle":
+            return abs(turned(motion)) > _ROUND and _way(motion) > _STRIDE
 
 
 def _livelier(motion: Motion, joint: str) -> Side:
@@ -102,14 +141,29 @@ def _livelier(motion: Motion, joint: str) -> Side:
 
 def turned(motion: Motion) -> float:
     """How far the body turns over the clip, radians, left positive; whole turns count."""
-    angles = np.unwrap([heading(motion, frame) for frame in range(0, len(motion), 3)])
+    angles = np.unwrap(_headings(motion)[::3])
     return float(angles[-1] - angles[0])
 
 
-def advance(motion: Motion) -> float:
-    """How far the body travels along where it faces, metres; backward is negative."""
-    frames = range(0, len(motion) - 1, 3)
-    facing = np.array([(np.sin(a), np.cos(a)) for a in (heading(motion, frame) for frame in frames)])
-    ends = [min(frame + 3, len(motion) - 1) for frame in frames]
-    steps = (motion.root[ends] - motion.root[list(frames)])[:, [0, 2]]
-    return float((steps * facing).sum())
+def travel(motion: Motion) -> tuple[float, float]:
+    """How far the body travels along where it faces, and toward its left, metres."""
+    frames = [*range(0, len(motion) - 1, 3), len(motion) - 1]
+    angles = np.unwrap(_headings(motion)[frames])
+    angles = (angles[1:] + angles[:-1]) / 2
+    steps = np.diff(motion.root[frames][:, [0, 2]], axis=0)
+    facing, left = (np.stack([np.sin(turned), np.cos(turned)], 1) for turned in (angles, angles + np.pi / 2))
+    return float((steps * facing).sum()), float((steps * left).sum())
+
+
+def _headings(motion: Motion) -> Numbers:
+    """Where hips and shoulders face in each frame, radians: `ingest.heading` for all at once."""
+    positions = places(motion)
+    left, right = ([REST.index(f"{side}_{joint}") for joint in ("Hip", "Shoulder")] for side in "LR")
+    across = (positions[:, left] - positions[:, right]).sum(1)
+    return np.arctan2(-across[:, 2], across[:, 0])
+
+
+def _way(motion: Motion) -> float:
+    """How long the path over the floor is, metres; what sways within a third of a second doesn't count."""
+    path = motion.root[::10, [0, 2]]
+    return float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
