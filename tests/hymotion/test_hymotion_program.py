@@ -139,6 +139,12 @@ def _arrays(given: Features | None) -> tuple[NDArray[Any], NDArray[Any]]:
     return given.tokens, given.sentence
 
 
+def held(run: HyMotionRun) -> int:
+    """Bytes of a run, its condition and, where it is guided, the null branch of its schedule."""
+    null = run.condition.null.nbytes if run.schedule.guidance > 1 else 0
+    return run.nbytes + run.condition.nbytes + null
+
+
 def test_steps_in_groups_under_a_budget_change_nothing(
     program: HyMotion, exported: Callable[[str], Path], golden: Golden
 ) -> None:
@@ -148,7 +154,7 @@ def test_steps_in_groups_under_a_budget_change_nothing(
     runs = [small.start(r, c) for r, c in zip(wanted, small.condition(wanted), strict=True)]
     assert runs[0].condition is runs[1].condition  # two seeds of one prompt
     assert runs[0].condition.nbytes <= 200_000
-    assert runs[0].condition.nbytes + runs[0].nbytes == small.cost(wanted[0])
+    assert held(runs[0]) == small.cost(wanted[0])
     small.step(runs[:1])
     small.step(runs[:1])  # one seed runs ahead of the other, into another group
     while going := [run for run in runs if not run.finished]:
@@ -160,10 +166,28 @@ def test_steps_in_groups_under_a_budget_change_nothing(
 
 def test_cost_is_what_is_held(program: HyMotion, golden: Golden) -> None:
     request = requests(golden, 1)[0]
-    condition = program.condition([request])[0]
-    run = program.start(request, condition)
-    assert program.cost(request) == condition.nbytes + run.nbytes
+    run = program.start(request, program.condition([request])[0])
+    assert program.cost(request) == held(run)
     assert program.cost(replace(request, features=None)) > program.cost(request)
+
+
+def test_however_many_schedules_there_are_the_null_branch_of_each_is_computed_once(
+    program: HyMotion, golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = requests(golden, 0)[0]
+    wanted = [replace(case, sampling=Sampling(steps=steps, guidance=3.0)) for steps in range(20, 30)]
+    runs = [program.start(r, c) for r, c in zip(wanted, program.condition(wanted), strict=True)]
+    computed: list[tuple[float, ...]] = []
+    compute = program.text._run  # pyright: ignore[reportPrivateUsage]
+
+    def watched(tokens: Any, sentence: Any, times: tuple[float, ...], first: int) -> Any:
+        computed.append(times)
+        return compute(tokens, sentence, times, first)
+
+    monkeypatch.setattr(program.text, "_run", watched)
+    for _ in range(2):
+        program.step(runs)
+    assert sorted(computed) == sorted(run.schedule.times[:-1] for run in runs)
 
 
 def test_condition_bytes_keep_to_the_budget(program: HyMotion) -> None:

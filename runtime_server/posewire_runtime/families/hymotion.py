@@ -34,6 +34,7 @@ from posewire_runtime.families.hymotion_text import (
     Vectors,
     condition_bytes,
     fingerprint,
+    held_bytes,
 )
 from posewire_runtime.packages.manifest import Motion
 from posewire_runtime.packages.package import Package
@@ -155,6 +156,8 @@ class HyMotion:
         plan = self.plan(request)
         words = self._config.max_words if request.features is None else len(request.features.tokens)
         text = condition_bytes(self._config, words, plan.steps, self._budget)
+        if plan.guidance > 1:  # as if nobody had its schedule's null branch in common with it
+            text += held_bytes(self._config, 1, plan.steps, self._budget)
         return text + 4 * DIMENSIONS * request.frames * (1 + plan.order)
 
     def condition(self, requests: Sequence[Request]) -> list[Condition]:
@@ -298,8 +301,7 @@ class HyMotion:
         """The rows of a run: with its text, and without where the step is guided."""
         lines = [Line(run.latent, run.condition.steps.at(run.position))]
         if run.schedule.guided(run.position):
-            null = self.text.null(run.schedule.times[:-1], run.position, run.condition.words)
-            lines.append(Line(run.latent, null))
+            lines.append(Line(run.latent, self.text.null(run.condition, run.position)))
         return lines
 
     def _make_resident(self, package: Package, engine: Engine) -> Resident:

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -154,6 +155,8 @@ class TextCondition:
 
     features: Features
     steps: Steps
+    null: Steps
+    """The branch without text over the same schedule: one for all conditions that have it in common."""
 
     @property
     def nbytes(self) -> int:
@@ -166,18 +169,21 @@ class TextCondition:
 
 def condition_bytes(config: NetworkConfig, words: int, steps: int, budget: int) -> int:
     """What `TextCondition.nbytes` will be at most, before it is made."""
+    return held_bytes(config, words, steps, budget) + 4 * (words * config.word_dim + config.sentence_dim)
+
+
+def held_bytes(config: NetworkConfig, words: int, steps: int, budget: int) -> int:
+    """What the groups of a schedule take that are held together."""
     step = config.step_bytes(words)
     grouping = Grouping.of(steps, step, budget)
-    return step * min(steps, grouping.size * grouping.held) + 4 * (
-        words * config.word_dim + config.sentence_dim
-    )
+    return step * min(steps, grouping.size * grouping.held)
 
 
 class TextSide:
-    """Runs the `condition` graph and keeps the null branches of the last few schedules."""
+    """Runs the `condition` graph and keeps null branches: those in use, and of the last few schedules."""
 
     KEPT = 4
-    """Schedules whose null branch is held."""
+    """Schedules whose null branch is held though nobody uses it."""
 
     def __init__(
         self,
@@ -197,7 +203,8 @@ class TextSide:
         self._group = group
         cos, sin = rope(config.text_position + np.arange(config.max_words), config.geometry)
         self._turns = (cos + 1j * sin).astype(np.complex64)[:, None]  # (max_words, 1, d / 2)
-        self._nulls: OrderedDict[Times, Steps] = OrderedDict()
+        self._nulls: WeakValueDictionary[Times, Steps] = WeakValueDictionary()
+        self._latest_nulls: OrderedDict[Times, Steps] = OrderedDict()
         self._spread_nulls: OrderedDict[tuple[Times, int], Steps] = OrderedDict()
 
     def condition(self, features: Features, times: Times, *, game: bool) -> TextCondition:
@@ -205,15 +212,15 @@ class TextSide:
         sentence = features.sentence + self._vectors.game_sentence if game else features.sentence
         steps = self._steps(features.tokens, sentence, times, self._config.text_position)
         steps.group(0)
-        return TextCondition(features, steps)
+        return TextCondition(features, steps, self._null_steps(times))
 
-    def null(self, times: Times, step: int, words: int) -> AtStep:
-        """The branch without text, as a prompt of so many words sees it."""
-        found = self._null_steps(times).at(step)
-        return AtStep(found.modulation, self._spread(found.words[:, :, None], words)[:, :, 0])
+    def null(self, condition: TextCondition, step: int) -> AtStep:
+        """The branch without text, as a prompt of as many words sees it."""
+        found = condition.null.at(step)
+        return AtStep(found.modulation, self._spread(found.words[:, :, None], condition.words)[:, :, 0])
 
     def null_group(self, times: Times, step: int, words: int) -> tuple[Group, int]:
-        """The same for the group of a step, on the device."""
+        """The same for the group of a step and any number of words, on the device."""
 
         def make(some: Times) -> Group:
             first = times.index(some[0])
@@ -231,14 +238,17 @@ class TextSide:
         return self._spread_nulls[key].group(step)
 
     def _null_steps(self, times: Times) -> Steps:
-        if times not in self._nulls:
+        found = self._nulls.get(times)
+        if found is None:
             # At position 0 the keys come out unturned.
             vectors = self._vectors
-            self._nulls[times] = self._steps(vectors.null_words, vectors.null_sentence, times, 0)
-            if len(self._nulls) > self.KEPT:
-                self._nulls.popitem(last=False)
-        self._nulls.move_to_end(times)
-        return self._nulls[times]
+            found = self._steps(vectors.null_words, vectors.null_sentence, times, 0)
+            self._nulls[times] = found
+        self._latest_nulls[times] = found
+        self._latest_nulls.move_to_end(times)
+        if len(self._latest_nulls) > self.KEPT:
+            self._latest_nulls.popitem(last=False)
+        return found
 
     def _spread(self, words: Float, count: int) -> Float:
         """One unturned word (layers, 2, steps, 1, D) as `count` words at their places."""
