@@ -263,7 +263,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     program = FakeProgram(faults=Faults(not_finite_word="explode"))
     with monkeypatch.context() as patch:
-        patch.setattr(models, "built_in", lambda *_: {"stand-in": Entry(program.info, lambda: program)})
+        patch.setattr(models, "stand_in", lambda: Entry(program.info, lambda: program))
         yield
 
 

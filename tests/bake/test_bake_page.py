@@ -145,7 +145,7 @@ def test_licences_are_passed_on(
     program.info = replace(
         program.info, licence=Licence("Own-1.0", notice, "dry land", restricts_outputs=True)
     )
-    monkeypatch.setattr(models, "built_in", lambda *_: {"stand-in": Entry(program.info, lambda: program)})
+    monkeypatch.setattr(models, "stand_in", lambda: Entry(program.info, lambda: program))
     out = bake(tmp_path)
     said = capsys.readouterr().err
     assert notice in said

@@ -17,8 +17,8 @@ import pytest
 
 from posewire_runtime.cli import Parser
 from posewire_runtime.client import Client
+from posewire_runtime.commands import models
 from posewire_runtime.commands import profile as command
-from posewire_runtime.commands.models import built_in
 from posewire_runtime.device import nvidia
 from posewire_runtime.device.engine import Engine
 from posewire_runtime.device.meter import Meter
@@ -63,7 +63,7 @@ def run(*arguments: object) -> int:
 
 
 def stand_in() -> Target:
-    entry = built_in()["stand-in"]
+    entry = models.stand_in()
     return Target("stand-in", entry.info, lambda watch: entry.open())
 
 
@@ -106,7 +106,7 @@ def test_a_report_is_plain_json_and_a_page_that_needs_nothing_else(report: dict[
 
 def test_the_timeline_is_of_one_request(report: dict[str, Any]):
     spans = [Span(**span) for span in report["targets"][0]["timeline"]]
-    assert [span.stage for span in spans].count("step") == built_in()["stand-in"].info.presets["fast"]
+    assert [span.stage for span in spans].count("step") == models.stand_in().info.presets["fast"]
     assert all(0 <= span.begin <= span.end for span in spans)
 
 
@@ -114,7 +114,7 @@ def test_a_model_that_cannot_be_opened_is_named_and_the_others_are_measured():
     def broken(watch: object) -> FakeProgram:
         raise Unreachable("no such device")
 
-    entry = built_in()["stand-in"]
+    entry = models.stand_in()
     targets = [Target("broken", entry.info, broken), stand_in()]
     made = new_report({"cpu": "any", "cores": 2, "gpu": None}, {}, "today")
     profile_targets(made, targets, Wishes(Axes((30,)), 4, cold=False, stop=SOON), Silent())
@@ -209,7 +209,7 @@ def test_a_server_is_profiled_from_outside():
     made = new_report({"cpu": "any", "cores": 2, "gpu": None}, {}, "today")
     wishes = Wishes(Axes((60,), None, None, (1, 2)), 10, stop=SOON)
     with served() as (address, _), Client(address) as client:
-        profile_server(made, client, [built_in()["stand-in"].info], wishes, Silent())
+        profile_server(made, client, [models.stand_in().info], wishes, Silent())
     assert [case["status"] for case in made["cases"]] == ["measured", "measured"]
     for case in made["cases"]:
         assert {"queue", "step", "decode", "pack", "send", "client"} <= set(case["stages"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from posewire_runtime.commands.models import STARTER, built_in, open_library, starter_folder
+from posewire_runtime.commands import models
+from posewire_runtime.commands.models import STAND_IN, STARTER, built_in, open_library, starter_folder
+from posewire_runtime.errors import PackageError
 from posewire_runtime.local import make
 from posewire_runtime.motion.skeleton import forward
 from posewire_runtime.packages.package import Package
@@ -46,7 +49,16 @@ def walked(library: Library, prompt: str) -> tuple[list[str], Float]:
 def test_it_is_small_and_the_default(package: Package) -> None:
     assert sum(file.stat().st_size for file in package.root.rglob("*") if file.is_file()) <= MOST_BYTES
     assert package.manifest.name == STARTER
-    assert next(iter(built_in())) == STARTER
+    assert open_library([]).names() == built_in() == (STARTER, STAND_IN)
+
+
+def test_it_is_looked_at_only_where_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "posewire.json").write_text("damaged")
+    monkeypatch.setattr(models, "starter_folder", lambda: tmp_path)
+    assert open_library([STAND_IN]).names() == (STAND_IN,)
+    for named in ([], [STARTER], [STAND_IN, STARTER]):
+        with pytest.raises(PackageError, match=re.escape(str(tmp_path))):
+            open_library(named)
 
 
 def test_it_says_whose_motion_it_learned_from(package: Package) -> None:

@@ -271,8 +271,8 @@ def _models(
         return
     from posewire_runtime.commands.models import open_library
 
-    names, folders = _find_models(options, rows, problems)
-    library = open_library(folders, default=names[""][0], text=text_settings(options))
+    names, models = _find_models(options, rows, problems)
+    library = open_library(models, text=text_settings(options))
     try:
         yield library, names, LocalMaker(library, options.batch)
     finally:
@@ -282,26 +282,26 @@ def _models(
 def _find_models(
     options: argparse.Namespace, rows: Sequence[Row], problems: Problems
 ) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """What rows call a model -> its name and its package's hash; and the folders of all packages."""
+    """What rows call a model -> its name and its package's hash; and all models, the default first."""
     from posewire_runtime.commands.models import open_library
     from posewire_runtime.errors import PosewireError
     from posewire_runtime.packages.package import Package
 
     names: dict[str, tuple[str, str]] = {}
-    folders: list[str] = []
+    models: list[str] = []
     for called, line in {"": 0, **{row.model: row.line for row in rows if row.model}}.items():
         asked = called or options.model
         try:
             name = open_library([asked] if asked else [], text=text_settings(options)).default
             is_package = bool(asked) and Path(asked).is_dir()
             names[called] = name, Package.open(asked).fingerprint if is_package else ""
-            folders += [asked] if is_package else []
+            models.append(asked or name)
         except PosewireError as error:
             if not called:
                 raise
             problems.add(line, f"model: {error}")
             names[called] = names[""]
-    return names, folders
+    return names, models
 
 
 # ------------------------------------------------------------------------------------------ running

@@ -37,11 +37,20 @@ def stand_in() -> Entry:
     return Entry(program.info, lambda: program)
 
 
-def built_in(text: TextSettings | None = None) -> dict[str, Entry]:
-    """The models that need no package of the user's, by name; the first is the default."""
-    starter = starter_folder()
-    own = {} if starter is None else {STARTER: _package(starter, text or TextSettings())}
-    return own | {STAND_IN: stand_in()}
+def built_in() -> tuple[str, ...]:
+    """Names of the models that need no package of the user's; the first is the default."""
+    return (STAND_IN,) if starter_folder() is None else (STARTER, STAND_IN)
+
+
+def _entry(model: str, text: TextSettings) -> Entry:
+    """The model of this name, or in this folder."""
+    if model == STAND_IN:
+        return stand_in()
+    folder = package_folder(model)
+    if not folder.is_dir():
+        known = ", ".join(built_in())
+        raise UnknownModel(f"expected a built-in model ({known}) or a package's folder, found {model!r}")
+    return _package(folder, text)
 
 
 def _package(folder: Path, text: TextSettings) -> Entry:
@@ -73,29 +82,18 @@ def _stamp(folder: Path) -> object:
 
 def open_library(
     models: Sequence[str],
-    default: str | None = None,
     text: TextSettings | None = None,
     *,
     memory: int = 0,
     pinned: Collection[str] = (),
 ) -> Library:
-    """The built-in models and those named (a name or a package's folder); the first named is the default.
+    """The models that are named (a name or a package's folder), the first as the default, and the stand-in.
 
-    Without any it is the starter.
+    Without any name it is the starter, which is not looked at where others are wanted.
 
     `text` says where text encoders run and which prompt packs answer; `memory` is the budget of bytes
     for all open models (0: any), from which `pinned` ones never have to go.
     """
-    entries, named = built_in(text), list[str]()
-    for model in models:
-        if model in entries:
-            named.append(model)
-            continue
-        folder = Path(model)
-        if not folder.is_dir():
-            known = ", ".join(entries)
-            raise UnknownModel(f"expected a built-in model ({known}) or a package's folder, found {model!r}")
-        entry = _package(folder, text or TextSettings())
-        entries[entry.info.name] = entry
-        named.append(entry.info.name)
-    return Library(entries, default or (named[0] if named else None), memory=memory, pinned=pinned)
+    wanted = [_entry(model, text or TextSettings()) for model in models or built_in()[:1]]
+    entries = {entry.info.name: entry for entry in wanted}
+    return Library({**entries, STAND_IN: entries.get(STAND_IN) or stand_in()}, memory=memory, pinned=pinned)
