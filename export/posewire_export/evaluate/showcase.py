@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from posewire_export.evaluate.bodies import clip_of
@@ -102,9 +103,10 @@ def from_above(motion: Motion) -> Image.Image:
     middle = (path.max(0) + path.min(0)) / 2
     scale = 0.78 * size / max(2.0, float(np.ptp(path, axis=0).max()))
 
-    def place(point: Sequence[float]) -> tuple[float, float]:
+    def place(point: ArrayLike) -> tuple[float, float]:
         # Seen from above and facing up the picture, the body's left (+X) is on the left.
-        return size / 2 - scale * (point[0] - middle[0]), size / 2 - scale * (point[1] - middle[1])
+        x, y = size / 2 - scale * (np.asarray(point) - middle)
+        return float(x), float(y)
 
     image = Image.new("RGB", (size, size), _PAPER)
     pen = ImageDraw.Draw(image)
