@@ -93,15 +93,19 @@ def _run(options: argparse.Namespace) -> int:
     worker.start()
     for opened in [worker.warm(name) for name in pinned]:
         opened.result()
-    worker.warm(library.default)  # the first request finds it loaded; what is wrong with it, that one is told
     page = _Page(settings) if settings.viewer else None
+
+    def ready(server: Server) -> None:
+        worker.warm(library.default)  # what is wrong with it is told to the first request
+        _announce(server, library, page.url if page else "", options.json)
+
     try:
         asyncio.run(
             serve(
                 worker,
                 library,
                 settings,
-                ready=lambda server: _announce(server, library, page.url if page else "", options.json),
+                ready=ready,
                 beside=page.beside if page else nullcontext,
             )
         )
