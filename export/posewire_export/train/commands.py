@@ -180,11 +180,13 @@ def _run_publish(options: argparse.Namespace) -> int:
     from posewire_export.train.library import heldout_of, read_captions
     from posewire_export.train.publish import Publication, publish
     from posewire_export.train.text_model import read_text_side
+    from posewire_export.train.wording import both_ways
     from posewire_runtime.types import Licence
 
     side, entries = read_text_side(options.text), read_captions(options.captions)
     heldout = heldout_of(entries, options.heldout)
-    known = [text for entry in entries if entry.file not in heldout for text in entry.texts]
+    learned = [text for entry in entries if entry.file not in heldout for text in entry.texts]
+    known = sorted({way for text in learned for way in both_ways(text)})
     unseen = [text for entry in entries if entry.file in heldout for text in entry.texts]
     scale = calibrate(side, known, unseen)
     print(f"familiarity tells unseen captions from unrelated text with an AUROC of {scale.auroc:.3f}")

@@ -3,6 +3,9 @@
 The sentences: every caption, its mirror and its paraphrases; captions joined two by two; every
 word of the vocabulary, alone and in a caption's place; and words thrown together at random, so
 that the encoder also has an opinion about text that has nothing to do with motion.
+
+The teacher hardly tells left from right. What it says of words that point is exaggerated before the
+encoder learns it, along the very line on which the teacher tells them apart.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from posewire_export.train import wording
+from posewire_export.train import direction, wording
 from posewire_export.train.text_model import TextConfig, TextEncoder, pad_ids, sentence_of, write_text_side
 from posewire_export.train.text_teacher import Teacher
 
@@ -32,12 +35,17 @@ _FRAMES = (
 )
 
 
+_LOUDNESS = 0.5
+"""How far a word that points is moved, as a share of a word's usual length."""
+
+
 def sentences(captions: Sequence[str], words: Sequence[str], seed: int) -> list[str]:
     """What the student learns on, each text once."""
     chance = Random(seed)
     texts = list(captions)
     mirrored = [wording.mirror(text) for text in captions if wording.names_side(text)]
     texts += [text for text in mirrored if text is not None]
+    texts += [direction.turned_round(text) for text in captions]
     texts += [wording.paraphrase(text, chance) for text in captions]
     texts += [_joined(captions, chance) for _ in range(len(captions))]
     texts += [chance.choice(_FRAMES).format(word) for word in words]
@@ -49,6 +57,54 @@ def _joined(captions: Sequence[str], chance: Random) -> str:
     # Short captions, so that the second half survives the cut to the encoder's length.
     first, second = (min(chance.choices(captions, k=3), key=len) for _ in range(2))
     return wording.join(first, second, chance)
+
+
+def exaggerated(
+    texts: Sequence[str], features: Sequence[NDArray[np.float16]], teacher: Teacher
+) -> list[NDArray[np.float16]]:
+    """The teacher's features (n, 384) of each text, words that point moved apart."""
+    usual = float(
+        np.mean([np.linalg.norm(part.astype(np.float32), axis=1).mean() for part in features[::50]])
+    )
+    lines = np.stack(
+        [_line(teacher, texts, wording.mirror, "side"), _line(teacher, texts, direction.turned_round, "way")]
+    )
+    moved = list(features)
+    for i, text in enumerate(texts):
+        signs = _signs(teacher.words.spans(text), direction.pointing(text))
+        if signs.any():
+            moved[i] = (features[i] + _LOUDNESS * usual * signs @ lines).astype(np.float16)
+    return moved
+
+
+def _line(
+    teacher: Teacher, texts: Sequence[str], other: Callable[[str], str | None], kind: str, most: int = 600
+) -> NDArray[np.float32]:
+    """The unit vector from what the teacher says of one direction to what it says of its opposite."""
+    pairs: list[tuple[str, str]] = []
+    for text in texts:
+        signs, twin = {getattr(p, kind) for p in direction.pointing(text)}, other(text)
+        if signs == {1.0} and twin is not None and twin != text:
+            pairs.append((text, twin))
+    means = [
+        np.stack([part.astype(np.float32).mean(0) for part in teacher.tokens(teacher.words.ids(side))])
+        for side in zip(*pairs[:most], strict=True)
+    ]
+    apart = (means[0] - means[1]).mean(0)
+    return apart / np.linalg.norm(apart)
+
+
+def _signs(spans: Sequence[tuple[int, int]], pointing: Sequence[direction.Pointing]) -> NDArray[np.float32]:
+    """(n, 2) side and way of each sub-word; the marks at both ends have the mean of all words."""
+    signs = np.zeros((len(spans), 2), np.float32)
+    for word in pointing:
+        for i, (start, stop) in enumerate(spans):
+            if start < stop and word.start <= start < word.stop:
+                signs[i] = (word.side, word.way)
+    inside = np.array([start < stop for start, stop in spans])
+    if inside.any():
+        signs[~inside] = signs[inside].mean(0)
+    return signs
 
 
 def compressed_table(table: Tensor, columns: int) -> Tensor:
@@ -74,7 +130,7 @@ def distil(
     texts = sentences(captions, teacher.words.whole_words(), seed)
     rows = teacher.words.ids(texts)
     began = time.monotonic()
-    targets = teacher.tokens(rows)
+    targets = exaggerated(texts, teacher.tokens(rows), teacher)
     print(f"teacher: {len(texts)} texts in {time.monotonic() - began:.0f} s", flush=True)
     model = TextEncoder(config)
     model.table.weight.data.copy_(compressed_table(teacher.table(), config.table))

@@ -106,6 +106,10 @@ class Words:
         """Sub-word ids of each text, with the tokenizer's start and end marks."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """From which letter to which each sub-word goes; the start and end marks have none: (0, 0)."""
+        return self._tokenizer.encode(text).offsets
+
     def batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Padded ids (B, N) and the mask of what is real (B, N)."""
         return pad_ids(self.ids(texts))

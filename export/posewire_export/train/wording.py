@@ -90,6 +90,11 @@ def mirror(text: str) -> str | None:
     return _SIDED.sub(lambda match: _swap(match.group()), text)
 
 
+def both_ways(text: str) -> set[str]:
+    """The caption, and that of the mirrored motion where there is one: both are learned from."""
+    return {text, mirror(text) or text}
+
+
 def _swap(word: str) -> str:
     plain = word.lower()
     if plain.endswith("clockwise") and plain != "clockwise":
