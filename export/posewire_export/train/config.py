@@ -26,6 +26,12 @@ class Augment:
 
     mirror: float = 0.5
     """Left and right swapped, in motion and words."""
+    sides: float = 0.7
+    """The side that acts is named where the caption names none and the motion leaves no doubt."""
+    pointed: float = 2.0
+    """How many times as often clips are shown that tell left from right."""
+    reverse: float = 0.15
+    """A straight walk is played backwards, and said to go backwards."""
     warp: float = 0.5
     """Played slower or faster."""
     warp_range: float = 0.15
@@ -58,6 +64,8 @@ class Config:
     """Share of clips shown without their text, for guidance."""
     time_shift: float = 1.5
     """Above 1 more training falls on noisy times, where the whole movement is decided."""
+    early: float = 0.3
+    """Share of clips shown in all but pure noise, where text alone says what they will be."""
     feet: float = 0.3
     """Weight of the feet's speed in the world beside the error of all features."""
     ema: float = 0.999

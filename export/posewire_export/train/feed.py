@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from posewire_export.train import features, wording
+from posewire_export.train import features, shown, wording
 from posewire_export.train.config import Config
 from posewire_export.train.library import Entry, balanced_weights
 from posewire_export.train.stitch import fits, stitch
@@ -61,7 +61,15 @@ class Feed:
     def __init__(self, corpus: Corpus, config: Config) -> None:
         self._corpus = corpus
         self._config = config
-        self._weights = balanced_weights(corpus.entries)
+        self._shown = [shown.measure(clip) for clip in corpus.clips]
+        pointed = [
+            what != shown.Shown() or any(map(wording.names_side, entry.texts))
+            for entry, what in zip(corpus.entries, self._shown, strict=True)
+        ]
+        self._weights = [
+            weight * (config.augment.pointed if points else 1.0)
+            for weight, points in zip(balanced_weights(corpus.entries), pointed, strict=True)
+        ]
 
     def batches(self, pool: int) -> list[list[Example]]:
         """The batches of one pool, in the order they are shown."""
@@ -90,6 +98,10 @@ class Feed:
         which = chance.choices(range(len(self._weights)), self._weights)[0]
         clip, augment = self._corpus.clips[which], self._config.augment
         text = chance.choice(self._corpus.entries[which].texts)
+        if chance.random() < augment.sides:
+            text = shown.name_side(text, self._shown[which], chance)
+        if chance.random() < augment.reverse and (back := shown.reversed_walk(clip, text)) is not None:
+            clip, text = back
         if chance.random() < augment.mirror:
             other = wording.mirror(text)
             if other is not None:

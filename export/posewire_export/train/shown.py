@@ -1,0 +1,152 @@
+"""What a clip shows that its caption doesn't say: which hand, which leg, which way it turns.
+
+People write "a person waves" of a right hand far more often than they name it. What can be measured
+without doubt may be added to the caption, and so the network hears of sides often enough to learn them.
+Knows features and English; all functions are pure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+import numpy as np
+
+from posewire_export.train import features, wording
+from posewire_export.train.ingest import Motion, face_forward
+from posewire_export.train.rest import REST
+from posewire_runtime.types import Float
+
+Side = Literal["left", "right"]
+
+_ONE_ARM, _ONE_LEG = 1.8, 1.35
+"""How many times as far as the other a limb must move to be the one that acts."""
+_A_TURN = 1.0
+"""Radians by which the body must turn over the clip."""
+
+_WITH_ARM = re.compile(
+    r"\b(?:wav(?:es?|ing)|punch(?:es|ing)?|throw(?:s|ing)?|toss(?:es|ing)?|rais(?:es?|ing)|lift(?:s|ing)?|"
+    r"point(?:s|ing)?|jab(?:s|bing)?|reach(?:es|ing)?|pick(?:s|ing)?|grab(?:s|bing)?|knock(?:s|ing)?|"
+    r"drink(?:s|ing)?|salut(?:es?|ing)|push(?:es|ing)?|hit(?:s|ting)?|strik(?:es?|ing))\b"
+)
+_WITH_LEG = re.compile(
+    r"\bkick(?:s|ed|ing)?\b|\b(?:raises?|lifts?) (?:a|one|his|her|their) (?:knee|leg|foot)\b"
+)
+_ON_FOOT = re.compile(r"\b(?:walk|jog|run|sneak|step|stroll|march|mov|strid|strut)")
+_TURNS = re.compile(r"\bturn(?:s|ing)?\b(?! (?:around|back|over|and))")
+_ANY_ARM = re.compile(r"\b(?:a|one|his|her|their|the) (hand|arm|fist)\b")
+_ANY_LEG = re.compile(r"\b(?:a|one|his|her|their|the) (leg|foot|knee)\b")
+_BOTH = re.compile(r"\b(?:both|two|hands|arms|legs|fists|feet)\b")
+_SEVERAL = re.compile(r"\b(?:then|before|after|while|and)\b|,")
+_JUST_WALKS = re.compile(
+    r"((?:(?!forward|from|into|diagonal|sideway|circle).)*\b(?:walk|step|jogg?)(?:s|ing)?)"
+    r"(?: forwards?| ahead| straight)?\.?"
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was measured; None where it is neither one nor the other."""
+
+    arm: Side | None = None
+    leg: Side | None = None
+    turn: Side | None = None
+
+    def mirrored(self) -> Shown:
+        """Of the mirror image."""
+        return Shown(_other(self.arm), _other(self.leg), _other(self.turn))
+
+
+def _other(side: Side | None) -> Side | None:
+    return None if side is None else ("right" if side == "left" else "left")
+
+
+def measure(clip: Float) -> Shown:
+    """What features (L, 201), not normalised, show."""
+    places = clip[:, features.POSITIONS].reshape(len(clip), len(REST), 3)
+    turned = _turned(places)
+    return Shown(
+        arm=_livelier(places, "Wrist", _ONE_ARM),
+        leg=_livelier(places, "Ankle", _ONE_LEG),
+        turn=None if abs(turned) < _A_TURN else "left" if turned > 0 else "right",
+    )
+
+
+def _livelier(places: Float, joint: str, times: float) -> Side | None:
+    """The side whose limb moves so many times as far, seen from the pelvis, and half a metre at least."""
+    paths = [
+        float(
+            np.linalg.norm(
+                np.diff(places[:, REST.index(f"{side}_{joint}")] - places[:, 0], axis=0), axis=-1
+            ).sum()
+        )
+        for side in "LR"
+    ]
+    if max(paths) < 0.5 or max(paths) < times * min(paths):
+        return None
+    return "left" if paths[0] > paths[1] else "right"
+
+
+def _turned(places: Float) -> float:
+    """How far hips and shoulders turn about the vertical, radians, left positive; whole turns count."""
+    left, right = ([REST.index(f"{side}_{joint}") for joint in ("Hip", "Shoulder")] for side in "LR")
+    across = (places[:, left] - places[:, right]).sum(1)
+    angles = np.unwrap(np.arctan2(-across[::3, 2], across[::3, 0]))
+    return float(angles[-1] - angles[0])
+
+
+def name_side(text: str, shown: Shown, chance: Random) -> str:
+    """The caption with the side that acts, where it names none and not both.
+
+    >>> name_side("a person kicks", Shown(leg="left"), Random(1))
+    'a person kicks with the left foot'
+    """
+    if wording.names_side(text) or _BOTH.search(text):
+        return text
+    text = text.rstrip(" .")
+    if shown.leg is not None and _WITH_LEG.search(text) and not _SEVERAL.search(text):
+        return _limb(text, shown.leg, _ANY_LEG, ("leg", "foot"), chance)
+    if shown.arm is not None and _WITH_ARM.search(text):
+        names = ("hand", "arm", "fist") if "punch" in text else ("hand", "arm", "hand")
+        return _limb(text, shown.arm, _ANY_ARM, names, chance)
+    if shown.turn is not None and not _SEVERAL.search(text):
+        return _turning(text, shown.turn, chance)
+    return text
+
+
+def _limb(text: str, side: Side, named: re.Pattern[str], names: tuple[str, ...], chance: Random) -> str:
+    if named.search(text):
+        return named.sub(lambda match: f"the {side} {match.group(1)}", text, count=1)
+    return f"{text} with {chance.choice(('the', 'the', 'his', 'her', 'their'))} {side} {chance.choice(names)}"
+
+
+def _turning(text: str, side: Side, chance: Random) -> str:
+    to = chance.choice((side, f"to the {side}"))
+    if _TURNS.search(text):
+        return _TURNS.sub(lambda match: f"{match.group()} {to}", text, count=1)
+    if not _ON_FOOT.search(text):
+        return text
+    who, what = wording.split_subject(text)
+    ways = (f"{text} and turns {to}", f"{text} while turning {to}", f"{text} turning {to}")
+    if not who or not _ON_FOOT.match(what):
+        return chance.choice(ways)
+    going = "running" if what.startswith(("run", "jog")) else "walking"
+    return chance.choice((*ways, f"{who} turns {to} while {going}"))
+
+
+def reversed_walk(clip: Float, text: str) -> tuple[Float, str] | None:
+    """A straight walk played backwards, which is a walk backwards; None where it is anything else."""
+    match = _JUST_WALKS.fullmatch(text)
+    if match is None or _SEVERAL.search(text) or wording.names_side(text):
+        return None
+    motion = features.decode(clip)
+    if motion.root[-1, 2] - motion.root[0, 2] < 1.0 or measure(clip).turn is not None:
+        return None
+    back = face_forward(Motion(motion.rotations[::-1].copy(), motion.root[::-1].copy()))
+    return features.encode(back), f"{match.group(1)} {_backward(text)}"
+
+
+def _backward(text: str) -> str:
+    return "backwards" if len(text) % 2 else "backward"
