@@ -265,3 +265,19 @@ def test_packed_data_comes_back(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "other.npz").write_bytes(b"no archive")
     with pytest.raises(InvalidFile, match="packed data set"):
         read_pack(tmp_path / "other.npz")
+
+
+def test_a_share_of_times_is_all_but_noise() -> None:
+    uniform = torch.linspace(0, 0.999, 1000)
+    times = flow.draw_times(uniform, 2.0, 0.3)
+    assert ((times >= 0) & (times < 1)).all()
+    assert (times[:300] < flow.EARLY).all()
+    assert (times[300:].diff() > 0).all()
+    torch.testing.assert_close(flow.draw_times(uniform, 1.0), uniform)
+
+
+def test_sampling_crowds_towards_noise() -> None:
+    times = flow.sampling_times(8)
+    gaps = np.diff(times)
+    assert (times[0], times[-1]) == (0.0, 1.0)
+    assert (np.diff(gaps) > 0).all()

@@ -9,19 +9,35 @@ the velocity follows: (motion - x_t) / (1 - t). Knows no files and no optimiser.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.network import MotionTransformer
-from posewire_export.train import features
+from posewire_export.train import features, gait
+from posewire_export.train.features import Normaliser
 from posewire_export.train.text_model import Text
+from posewire_runtime.sampling.schedule import warped_times
 
 _NEAREST = 0.3
 """Velocities this near to the end of the way, or nearer, weigh alike."""
 
-_SLIP = 0.03
+EARLY = 0.04
+"""Until then a clip is all but pure noise."""
+
+_FAR = 6.0
+"""Errors of the velocity up to here count by their square.
+
+Squares make the network say the mean of what may come, which flow matching wants; absolute errors would
+make it say the median, and of "walks forward" and "walks backward" it would only ever do the commoner.
+"""
+
+_CROWDING = 1 / 3
+"""The first of many steps is so many times as long as if all were alike."""
+
+_SLIP = 0.01
 """Metres in a frame by which a foot may be wrong before the loss grows less steeply."""
 
 
@@ -65,47 +81,62 @@ def initialise(model: MotionModel) -> None:
             nn.init.zeros_(parameter)
 
 
-def draw_times(uniform: Tensor, shift: float) -> Tensor:
-    """Numbers in [0, 1) -> training times, nearer to noise the greater the shift."""
-    return uniform / (uniform + shift * (1 - uniform))
+def draw_times(uniform: Tensor, shift: float, early: float = 0.0) -> Tensor:
+    """Numbers in [0, 1) -> training times, nearer to noise the greater the shift.
+
+    The share `early` lies between 0 and `EARLY`: a whole clip shows through the noise so soon that which
+    hand is raised can be seen from there on, and only before is it learned from the text.
+    """
+    later = (uniform - early) / (1 - early)
+    return torch.where(
+        uniform < early, EARLY * uniform / max(early, 1e-9), later / (later + shift * (1 - later))
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Loss:
     """What is minimised: the error of the velocity, and that of how the feet move in the world."""
 
+    mean: Tensor  # (201,)
     std: Tensor  # (201,)
-    """Metres and numbers of a rotation that a normalised feature counts."""
+    """What undoes the normalisation."""
     weights: Tensor  # (201,)
     """How much each feature counts, one on average."""
     feet: float
     """Weight of the second part."""
 
     @classmethod
-    def of(cls, std: Tensor, feet: float) -> Loss:
+    def of(cls, normaliser: Normaliser, feet: float, device: torch.device | str = "cpu") -> Loss:
         """With the weights of `features`."""
         weights = torch.from_numpy(features.WEIGHTS / features.WEIGHTS.mean()).float()
-        return cls(std, weights.to(std.device), feet)
+        mean, std = torch.from_numpy(normaliser.mean), torch.from_numpy(normaliser.std)
+        return cls(mean.to(device), std.to(device), weights.to(device), feet)
 
     def __call__(
         self, model: MotionModel, motion: Tensor, frame_mask: Tensor, text: Text, noise: Tensor, times: Tensor
     ) -> Tensor:
-        """Smooth L1 distances over real frames."""
+        """Mean over real frames."""
         t = times[:, None, None]
-        error = model((1 - t) * noise + t * motion, text, times, frame_mask).float() - motion
-        velocity = error / (1 - t).clamp_min(_NEAREST)
-        apart = nn.functional.smooth_l1_loss(velocity, torch.zeros_like(error), reduction="none")
+        said = model((1 - t) * noise + t * motion, text, times, frame_mask).float()
+        velocity = (said - motion) / (1 - t).clamp_min(_NEAREST)
+        apart = nn.functional.huber_loss(velocity, torch.zeros_like(velocity), reduction="none", delta=_FAR)
         apart = (apart * self.weights).mean(-1)
         loss = (apart * frame_mask).sum() / frame_mask.sum()
-        return loss + self.feet * self._feet(error, frame_mask) if self.feet > 0 else loss
+        return loss + self.feet * self._slip(said, motion, frame_mask, times) if self.feet > 0 else loss
 
-    def _feet(self, error: Tensor, frame_mask: Tensor) -> Tensor:
-        """Error (B, T, 201) of the motion, as speed of feet in the world."""
-        metres = error * self.std
-        feet = [metres[..., at : at + 3] + metres[..., features.TRANSLATION] for at in features.FEET]
-        slip = torch.stack(feet, dim=2).diff(dim=1) / _SLIP  # (B, T - 1, 4, 3)
-        apart = nn.functional.smooth_l1_loss(slip, torch.zeros_like(slip), reduction="none").mean((2, 3))
-        return (apart * frame_mask[:, 1:]).sum() / frame_mask[:, 1:].sum()
+    def _slip(self, said: Tensor, motion: Tensor, frame_mask: Tensor, times: Tensor) -> Tensor:
+        """How wrong the feet's speed in the world is; it counts the more, the less noise there is."""
+        with torch.autocast(said.device.type, enabled=False):
+            places, wanted = (gait.feet(x * self.std + self.mean) for x in (said, motion))
+            slip = (places - wanted).diff(dim=1).flatten(2) / _SLIP  # (B, T - 1, 12)
+            apart = nn.functional.smooth_l1_loss(slip, torch.zeros_like(slip), reduction="none").mean(2)
+        apart = apart * times[:, None] * frame_mask[:, 1:]
+        return apart.sum() / frame_mask[:, 1:].sum()
+
+
+def sampling_times(steps: int) -> tuple[float, ...]:
+    """0 to 1, crowded towards noise: what a motion will be is decided there, almost in no time."""
+    return warped_times(steps, _CROWDING, 1.0)
 
 
 @torch.no_grad()
@@ -119,10 +150,10 @@ def sample(
     guidance: float = 3.0,
 ) -> Tensor:
     """Euler steps from noise (B, T, 201) to normalised motion; guidance at most 1 switches it off."""
+    grid = sampling_times(steps)
     x = noise
     nothing = model.without(text, torch.ones(len(noise), dtype=torch.bool, device=noise.device))
-    grid = torch.linspace(0, 1, steps + 1)
-    for now, then in zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True):
+    for now, then in pairwise(grid):
         times = torch.full((len(x),), now, device=x.device)
         velocity = model.velocity(x, text, times, frame_mask)
         if guidance > 1:

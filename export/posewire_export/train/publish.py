@@ -19,6 +19,7 @@ from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.package import Description, Making, Source, write_package
 from posewire_export.train import rest
 from posewire_export.train.config import from_dict
+from posewire_export.train.flow import sampling_times
 from posewire_export.train.text_graph import TextPackage, write_text_package
 from posewire_export.train.text_model import TextSide
 from posewire_runtime.families.hymotion_text import Vectors
@@ -30,19 +31,10 @@ from posewire_runtime.types import Features, Licence, Limits, Preset
 TEXT_FOLDER = "text"
 """Where the encoder lies inside the package."""
 
-FEW_STEPS: Mapping[str, Preset] = {
-    "preview": Preset(steps=2, solver="euler"),
-    "fast": Preset(steps=4, solver="euler"),
-    "quality": Preset(steps=8, solver="euler"),
-}
-"""Presets of a network whose flows were straightened."""
+FEW_STEPS: Mapping[str, int] = {"preview": 2, "fast": 4, "quality": 8}
+"""Presets of a network whose flows were straightened, and their steps."""
 
-GUIDED: Mapping[str, Preset] = {
-    "preview": Preset(steps=4, solver="euler"),
-    "fast": Preset(steps=8, solver="euler"),
-    "quality": Preset(steps=16, solver="euler"),
-    "reference": Preset(steps=50, solver="euler"),
-}
+GUIDED: Mapping[str, int] = {"preview": 4, "fast": 8, "quality": 16, "reference": 50}
 """Presets of a network that wasn't distilled: small ones jerk where a solver looks back over few steps."""
 
 _PREFIX = "motion_transformer."
@@ -133,8 +125,12 @@ def _description(work: Publication) -> Description:
         guidance=work.guidance or 1.0,
         command=work.command,
         texts=work.texts or {},
-        presets=FEW_STEPS if folded else GUIDED,
+        presets={name: _preset(steps) for name, steps in (FEW_STEPS if folded else GUIDED).items()},
     )
+
+
+def _preset(steps: int) -> Preset:
+    return Preset(steps=steps, solver="euler", times=sampling_times(steps))
 
 
 def _features(side: TextSide, prompt: str) -> Features:

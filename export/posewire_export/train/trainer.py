@@ -78,7 +78,7 @@ class Trainer:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self._loss = Loss.of(torch.from_numpy(normaliser.std).to(self.device), config.feet)
+        self._loss = Loss.of(normaliser, config.feet, self.device)
         self._batches: list[list[Example]] | None = None
 
     def start_from(self, model: MotionModel) -> None:
@@ -109,7 +109,7 @@ class Trainer:
         batch = self.batch(examples)
         noise, uniform, dropped = self._draw(batch.motion, examples)
         text = self.model.without(batch.text, dropped)
-        times = draw_times(uniform, self.config.time_shift)
+        times = draw_times(uniform, self.config.time_shift, self.config.early)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
             loss = self._loss(self.model, batch.motion, batch.mask, text, noise, times)
         for group in self._optimiser.param_groups:
@@ -202,7 +202,7 @@ class Validation:
         examples = [Example(clip[: config.max_frames], entry.texts[0]) for clip, entry in pairs]
         self._batches = list(pack(sorted(examples, key=lambda e: len(e.frames)), config.batch_frames))
         self._shift = config.time_shift
-        self._loss = Loss.of(torch.ones(WIDTH), feet=0.0)
+        self._loss = Loss.of(Normaliser(np.zeros(WIDTH, np.float32), np.ones(WIDTH, np.float32)), feet=0.0)
 
     @torch.no_grad()
     def __call__(self, trainer: Trainer) -> float:
