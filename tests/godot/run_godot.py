@@ -35,6 +35,8 @@ from posewire_runtime.types import Clip, Skeleton, Target
 ROOT = Path(__file__).parents[2]
 SEED = 7
 PROMPT = "a person walks forward, then waves"
+DEMO = "a person walks forward"
+"""What the demo project asks for."""
 LIMIT = 0.001
 """Farthest that a joint may be from where Python puts it, metres."""
 STARVED = 3
@@ -166,7 +168,9 @@ def from_origin(clip: Clip) -> Clip:
 def demo(folder: Path) -> None:
     with served() as address:
         seen = play("demo", folder, server=address, seed=SEED)
-        clip = generated(address, seen["prompt"])
+        if seen["prompt"] != DEMO:
+            raise SystemExit(f"expected the demo to ask for {DEMO!r}, found {seen['prompt']!r}")
+        clip = generated(address, DEMO)
         compare("the demo's mannequin", seen, from_origin(clip))
 
 
@@ -315,14 +319,15 @@ def film(folder: Path, target: Path, name: str, model: str) -> None:
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
     godot = [ROOT / "scripts/godot", "--path", ROOT / "godot_client_stub", "--audio-driver", "Dummy"]
     renderer = ["--rendering-method", "gl_compatibility", "--rendering-driver", "opengl3"]
-    movie = ["--write-movie", folder / "frame.png", "--fixed-fps", "10", "--quit-after", "86"]
     with served(model=model) as address:
-        generated(address, PROMPT)  # so that nothing has to be loaded while the film runs
+        length = generated(address, DEMO).seconds  # and nothing has to be loaded while the film runs
+        wanted = round(10 * length) + 2
+        movie = ["--write-movie", folder / "frame.png", "--fixed-fps", "10", "--quit-after", str(wanted)]
         command = [*screen, *godot, *renderer, *movie, "--", f"--posewire-server={address}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     frames = sorted(folder.glob("frame*.png"))
-    if len(frames) < 80:
-        raise SystemExit(f"expected 86 pictures, found {len(frames)}:\n{done.stdout}{done.stderr}")
+    if len(frames) < wanted - 6:
+        raise SystemExit(f"expected {wanted} pictures, found {len(frames)}:\n{done.stdout}{done.stderr}")
     target.mkdir(parents=True, exist_ok=True)
     images = [
         Image.open(frame).convert("RGB").resize((480, 300), Image.Resampling.LANCZOS) for frame in frames
