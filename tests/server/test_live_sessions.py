@@ -33,6 +33,7 @@ from posewire_runtime.exchange.packing import Packing
 from posewire_runtime.fakes import Faults
 from posewire_runtime.live_client import AsyncLiveStream
 from posewire_runtime.scheduler.live import LiveSettings
+from posewire_runtime.server.streaming import ClientLost
 from posewire_runtime.server.tokens import line_of
 from posewire_runtime.types import Target
 
@@ -212,6 +213,29 @@ async def test_streams_that_begin_wrongly_are_ended(serve: Serve) -> None:
     assert await raw(served, playhead()) is grpc.StatusCode.INVALID_ARGUMENT
     for broken in (garbage(), late_garbage()):
         assert await raw(served, broken) is grpc.StatusCode.INVALID_ARGUMENT
+    await served.rests()
+
+
+async def test_no_frame_is_lost_where_a_stream_breaks_just_before_it(serve: Serve) -> None:
+    served = await serve()
+    written: list[pb.LiveResponse] = []
+
+    async def said() -> AsyncIterator[pb.LiveRequest]:
+        yield pb.LiveRequest(open=pb.LiveOpen(prompt="walk"))
+        await asyncio.sleep(10)
+
+    async def write(message: pb.LiveResponse) -> None:
+        written.append(message)
+        if message.WhichOneof("event") == "segment":
+            raise ConnectionError("gone")
+
+    with pytest.raises(ClientLost):
+        await served.server.service.live(said(), write)
+    [started] = [message.started for message in written if message.WhichOneof("event") == "started"]
+    live = served.client.resume(started.session_id, started.secret, 0)
+    async with live:
+        heard = await play(live, 30)
+    assert next(event for event in heard if isinstance(event, Chunk)).first_frame == 0
     await served.rests()
 
 

@@ -317,12 +317,13 @@ class LiveSession:
         starved, goal = self.character.starved, self.character.walk.goal
         frames = self.character.take(self._clock())
         while frames is not None:
+            kept = self._keep(frames)  # before anything is sent: the stream may break at any message
+            shown = [LiveSegment(t.frame, t.wish.prompt, t.seed, t.wish.command) for t in frames.turns]
+            self._shown.extend(shown)
             for turn in frames.turns:
-                segment = LiveSegment(turn.frame, turn.wish.prompt, turn.seed, turn.wish.command)
-                self._shown.append(segment)
                 self._note_reaction(turn.wish)
+            for segment in shown:
                 yield write_event(segment)
-            kept = self._keep(frames)
             yield write_frames(kept.first, kept.frames, self.order.info.fps, kept.data)
             if goal is not None and self.character.walk.goal is None:
                 yield write_event(Notice("target_reached", "the character is where it was sent"))
