@@ -185,7 +185,10 @@ class Preset:
     solver: str = "euler"
     """Name of a solver of `schedule`."""
     times: tuple[float, ...] | None = None
-    """The `steps + 1` times of a searched grid, 0 to 1; None: evenly spaced."""
+    """The `steps + 1` times of a searched grid, 0 to 1; None: spaced by `shift`."""
+    shift: float = 1.0
+    """How times are spaced where none were searched, also for a request's own number of steps: 1 is
+    evenly, below 1 crowds them towards noise."""
     guidance: float | None = None
     """Classifier-free guidance scale; None: the model's own default."""
     interval: tuple[float, float] | None = None

@@ -157,6 +157,13 @@ def test_a_searched_grid_is_left_where_the_request_goes_its_own_way(own: Samplin
     assert resolve(own).times == schedule.even_times(4)
 
 
+@pytest.mark.parametrize("steps", [None, 7])
+def test_times_are_spaced_as_the_preset_says(steps: int | None) -> None:
+    presets = {"crowded": Preset(4, "euler", shift=0.5)}
+    walk = schedule.resolve(Sampling(steps=steps), presets, "crowded", Limits(20, 360, 100))
+    assert walk.times == schedule.warped_times(steps or 4, 0.5, 1.0)
+
+
 def test_a_request_overrides_guidance_but_keeps_the_grid() -> None:
     walk = resolve(Sampling("preview", guidance=1.0))
     assert (walk.guidance, walk.steps, walk.times[1]) == (1.0, 4, np.float32(0.1))

@@ -106,6 +106,8 @@ def _presets(motion: Motion) -> Iterator[str]:
 
 def _preset(preset: Preset) -> Iterator[str]:
     yield preset.solver
+    if preset.times is None and preset.shift != 1:
+        yield f"times shifted by {preset.shift:g}"
     if preset.guidance is not None:
         yield f"guidance {preset.guidance:g}"
     if preset.interval is not None:

@@ -245,6 +245,8 @@ def _preset_problems(where: str, preset: Preset, limits: Limits) -> Iterator[str
         yield f"{where}.steps: expected 1 to {limits.max_steps}, found {preset.steps}"
     if preset.solver not in SOLVERS:
         yield f"{where}.solver: expected one of {', '.join(SOLVERS)}, found {preset.solver!r}"
+    if preset.shift <= 0:
+        yield f"{where}.shift: expected a positive number, found {preset.shift}"
     if preset.interval is not None and preset.interval[0] >= preset.interval[1]:
         yield f"{where}.interval: expected two increasing times, found {preset.interval}"
     if preset.times is not None:

@@ -68,7 +68,7 @@ def resolve(
     """What a request asks for, with a preset filling the gaps.
 
     A searched grid belongs to its preset as it stands: a request that names its own steps or solver gets
-    evenly spaced times.
+    times spaced as the preset says.
     """
     name = sampling.preset or default_preset
     if name not in presets:
@@ -83,11 +83,17 @@ def resolve(
     if limits.fixed_guidance is not None:
         guidance = 1.0  # it is in the weights: nothing is left to combine
     return Schedule(
-        times=even_times(sampling.steps or preset.steps) if searched is None else _float32(searched),
+        times=_spaced(sampling.steps or preset.steps, preset.shift)
+        if searched is None
+        else _float32(searched),
         solver=solver,
         guidance=default_guidance if guidance is None else guidance,
         interval=preset.interval,
     )
+
+
+def _spaced(steps: int, shift: float) -> tuple[float, ...]:
+    return even_times(steps) if shift == 1 else warped_times(steps, shift, 1.0)
 
 
 def even_times(steps: int) -> tuple[float, ...]:
