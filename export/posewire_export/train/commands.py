@@ -71,6 +71,7 @@ def register(subparsers: Any) -> None:
     made.add_argument("--captions", type=Path, required=True, help="the captions it was trained with")
     made.add_argument("--heldout", type=Path, help="list of held-out clips, as for train")
     made.add_argument("--name", required=True, help="what the model is called")
+    made.add_argument("--description", default="", help="a sentence about it, which clients show")
     made.add_argument("--licence", required=True, help="SPDX identifier or name of the weights' licence")
     made.add_argument("--notice", type=Path, help="text file with what users must be told and pass on")
     made.add_argument("--card", type=Path, help="the model card, which travels along")
@@ -197,6 +198,7 @@ def _run_publish(options: argparse.Namespace) -> int:
         known=known,
         name=options.name,
         licence=Licence(options.licence, notice),
+        description=options.description,
         guidance=options.guidance,
         strange=round(scale.strange, 4),
         familiar=round(scale.familiar, 4),

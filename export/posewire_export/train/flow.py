@@ -24,8 +24,8 @@ from posewire_runtime.sampling.schedule import warped_times
 _NEAREST = 0.3
 """Velocities this near to the end of the way, or nearer, weigh alike."""
 
-EARLY = 0.04
-"""Until then a clip is all but pure noise."""
+EARLY = 0.1
+"""Until then a clip can hardly be made out in the noise."""
 
 _FAR = 6.0
 """Errors of the velocity up to here count by their square.
@@ -34,7 +34,7 @@ Squares make the network say the mean of what may come, which flow matching want
 make it say the median, and of "walks forward" and "walks backward" it would only ever do the commoner.
 """
 
-_CROWDING = 1 / 3
+CROWDING = 1 / 3
 """The first of many steps is so many times as long as if all were alike."""
 
 _SLIP = 0.01
@@ -136,7 +136,7 @@ class Loss:
 
 def sampling_times(steps: int) -> tuple[float, ...]:
     """0 to 1, crowded towards noise: what a motion will be is decided there, almost in no time."""
-    return warped_times(steps, _CROWDING, 1.0)
+    return warped_times(steps, CROWDING, 1.0)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.package import Description, Making, Source, write_package
 from posewire_export.train import rest
 from posewire_export.train.config import from_dict
-from posewire_export.train.flow import sampling_times
+from posewire_export.train.flow import CROWDING
 from posewire_export.train.text_graph import TextPackage, write_text_package
 from posewire_export.train.text_model import TextSide
 from posewire_runtime.families.hymotion_text import Vectors
@@ -130,7 +130,7 @@ def _description(work: Publication) -> Description:
 
 
 def _preset(steps: int) -> Preset:
-    return Preset(steps=steps, solver="euler", times=sampling_times(steps))
+    return Preset(steps=steps, solver="euler", shift=CROWDING)
 
 
 def _features(side: TextSide, prompt: str) -> Features:
