@@ -51,19 +51,21 @@ def test_a_batch_of_all_equals_the_reference(
         check(found, golden, index)
 
 
-def test_neighbours_and_order_do_not_matter(encoder: TextEncoder, prompts: list[str]) -> None:
+def same(a: Features, b: Features) -> bool:
+    return np.array_equal(a.tokens, b.tokens) and np.array_equal(a.sentence, b.sentence)
+
+
+def test_neighbours_and_order_do_not_change_a_bit(encoder: TextEncoder, prompts: list[str]) -> None:
+    alone = [encoder.encode([prompt])[0] for prompt in prompts]
     forwards = encoder.encode(prompts)
     backwards = encoder.encode(prompts[::-1])[::-1]
-    for a, b in zip(forwards, backwards, strict=True):
-        assert difference(a.tokens, b.tokens) < 1e-5
-        assert difference(a.sentence, b.sentence) < 1e-5
+    assert all(map(same, forwards, alone))
+    assert all(map(same, backwards, alone))
 
 
 def test_more_prompts_than_fit_one_run(encoder: TextEncoder, prompts: list[str]) -> None:
     alone = encoder.encode(prompts)
-    many = encoder.encode(prompts * 6)
-    for index, found in enumerate(many):
-        assert difference(found.tokens, alone[index % len(prompts)].tokens) < 1e-5
+    assert all(map(same, encoder.encode(prompts * 6), alone * 6))
 
 
 def test_the_stored_prefix_equals_the_whole_run(encoder: TextEncoder, prompts: list[str]) -> None:

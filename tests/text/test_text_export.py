@@ -45,8 +45,8 @@ def test_reduced_precisions_measure_themselves_and_do_not_mix_prompts(
         assert error < limit
         assert error < 2 * stated + 1e-4
         (alone,) = encoder.encode([prompts[index]])
-        # Nearly equal only: a value on the edge between two levels may fall either way.
-        assert relative(found.tokens, alone.tokens) < max(1e-4, 0.2 * stated)
+        np.testing.assert_array_equal(found.tokens, alone.tokens)
+        np.testing.assert_array_equal(found.sentence, alone.sentence)
 
 
 def test_smaller_precisions_are_smaller(llm: Path, clip: Path, tmp_path: Path) -> None:

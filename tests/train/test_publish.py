@@ -46,21 +46,41 @@ WORDS = [
 KNOWN = ["a person walks forward", "a person waves the left hand", "waves the right hand"]
 
 
+COMPANY = [
+    "a person walks forward",
+    "waves the left hand , then the right hand",
+    "zebra",
+    "a person waves then walks forward then waves the right hand",
+    "",
+    "the left hand the right hand " * 6,
+]
+"""Prompts of other lengths, one of them cut, one of two parts."""
+
+
 @pytest.fixture(scope="module")
 def side(tmp_path_factory: pytest.TempPathFactory) -> TextSide:
+    return random_side(
+        tmp_path_factory.mktemp("text"),
+        TextConfig(vocabulary=len(WORDS), table=32, width=64, layers=2, heads=4, output=48, max_tokens=12),
+    )
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> TextSide:
+    """As large as the starter's, where roundings show."""
+    return random_side(tmp_path_factory.mktemp("wide"), TextConfig(vocabulary=len(WORDS)))
+
+
+def random_side(folder: Path, config: TextConfig) -> TextSide:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    folder = tmp_path_factory.mktemp("text")
     tokenizer.save(str(folder / "words.json"))
     torch.manual_seed(1)
-    config = TextConfig(
-        vocabulary=len(WORDS), table=32, width=64, layers=2, heads=4, output=48, max_tokens=12
-    )
-    write_text_side(TextEncoder(config), Words(folder / "words.json", 12), folder)
+    write_text_side(TextEncoder(config), Words(folder / "words.json", config.max_tokens), folder)
     return read_text_side(folder)
 
 
@@ -97,9 +117,20 @@ def test_the_text_graph_is_the_torch_module(side: TextSide, tmp_path: Path, prec
             assert features_of.tokens.shape == wanted.tokens[0].shape
             error = np.linalg.norm(features_of.tokens - wanted.tokens[0].numpy())
             assert error <= LIMITS[precision] * np.linalg.norm(wanted.tokens[0].numpy())
-            alone = encoder.encode([prompt])[0]
-            np.testing.assert_allclose(alone.tokens, features_of.tokens, atol=1e-5)
-            np.testing.assert_allclose(alone.sentence, features_of.sentence, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_prompt_is_the_same_to_the_bit_in_any_company(
+    tmp_path: Path, wide: TextSide, precision: str
+) -> None:
+    with CompactEncoder(text_package(wide, tmp_path / "text", precision)) as encoder:
+        alone = [encoder.encode([prompt])[0] for prompt in COMPANY]
+        for order in (range(len(COMPANY)), [4, 1], [5, 3, 0, 3, 2, 2, 4, 1] * 5):
+            together = encoder.encode([COMPANY[i] for i in order])
+            for index, found in zip(order, together, strict=True):
+                np.testing.assert_array_equal(found.tokens, alone[index].tokens)
+                np.testing.assert_array_equal(found.sentence, alone[index].sentence)
+                assert found.familiarity == alone[index].familiarity
 
 
 def test_known_prompts_are_familiar(side: TextSide, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from posewire_export.graph import GraphBuilder
+from posewire_export.text.blocks import Blocks, Heads, causal_blocks
+from posewire_export.text.blocks import attend as attend_in_blocks
 from posewire_export.text.checkpoint import Checkpoint
 from posewire_export.text.configs import ClipConfig
-from posewire_export.text.masks import additive_mask
 from posewire_export.text.net import Net, Rounding, Texts, Value, attend
 from posewire_export.text.qwen3 import embed
 from posewire_runtime.types import Float
@@ -45,9 +46,9 @@ def write(
     tokens = embed(checkpoint, embeddings(checkpoint), texts)
     rows = Value(g.input("rows", "float32", "T", config.hidden), tokens)
     x = net.add(rows, _positions(net, config, at))
-    mask = additive_mask(g, g.input("segments", "int64", "T"))
+    blocks = causal_blocks(g, g.input("segments", "int64", "T"))
     for layer in range(config.layers):
-        x = _layer(net, config, f"{at}encoder.layers.{layer}.", x, mask)
+        x = _layer(net, config, f"{at}encoder.layers.{layer}.", x, blocks)
     x = net.layer_norm(x, f"{at}final_layer_norm", config.epsilon)
     ends = g.input("ends", "int64", "N")
     g.output("sentence", g.op("Gather", x.name, ends, axis=0), "float32", "N", config.hidden)
@@ -65,26 +66,24 @@ def _positions(net: Net, config: ClipConfig, at: str) -> Value:
     return Value(net.g.op("Gather", table.name, positions, axis=0), table.rows[net.texts.positions])
 
 
-def _layer(net: Net, config: ClipConfig, at: str, x: Value, mask: str) -> Value:
+def _layer(net: Net, config: ClipConfig, at: str, x: Value, blocks: Blocks) -> Value:
     c, mlp = config.hidden, config.mlp
     h = net.layer_norm(x, f"{at}layer_norm1", config.epsilon)
     q, k, v = (
         net.heads(net.linear(h, f"{at}self_attn.{part}_proj", (c, c), bias=True), config.heads)
         for part in ("q", "k", "v")
     )
-    mixed = _attention(net, config, q, k, v, mask)
+    mixed = _attention(net, config, (q, k, v), blocks)
     x = net.add(x, net.linear(mixed, f"{at}self_attn.out_proj", (c, c), bias=True))
     h = net.layer_norm(x, f"{at}layer_norm2", config.epsilon)
     inner = net.sigmoid_gate(net.linear(h, f"{at}mlp.fc1", (mlp, c), bias=True), QUICK_GELU)
     return net.add(x, net.linear(inner, f"{at}mlp.fc2", (c, mlp), bias=True))
 
 
-def _attention(net: Net, config: ClipConfig, q: Value, k: Value, v: Value, mask: str) -> Value:
-    g, scale = net.g, np.float32(config.head**-0.5)
-    queries = g.op("Transpose", g.op("Mul", q.name, g.constant(scale)), perm=(1, 0, 2))  # (H, T, d)
-    keys = g.op("Transpose", k.name, perm=(1, 2, 0))  # (H, d, T)
-    values = g.op("Transpose", v.name, perm=(1, 0, 2))
-    weights = g.op("Softmax", g.op("Add", g.op("MatMul", queries, keys), mask), axis=-1)
-    mixed = g.op("Transpose", g.op("MatMul", weights, values), perm=(1, 0, 2))
-    name = g.reshape(mixed, -1, config.hidden)
+def _attention(net: Net, config: ClipConfig, qkv: tuple[Value, Value, Value], blocks: Blocks) -> Value:
+    q, k, v = qkv
+    scale = np.float32(config.head**-0.5)
+    scaled = net.g.op("Mul", q.name, net.g.constant(scale))
+    heads = Heads(config.heads, config.heads, config.head)
+    name = attend_in_blocks(net.g, blocks, heads, (scaled, k.name, v.name))
     return Value(name, attend(q.rows * scale, k.rows, v.rows, net.texts.visible))

@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from posewire_export.graph import GraphBuilder
+from posewire_export.text.blocks import Blocks, Heads, Prefix, causal_blocks
+from posewire_export.text.blocks import attend as attend_in_blocks
 from posewire_export.text.checkpoint import Checkpoint, widen
 from posewire_export.text.configs import Qwen3Config
-from posewire_export.text.masks import additive_mask
 from posewire_export.text.net import Net, Rounding, Texts, Value, attend
 from posewire_runtime.types import Float
 
@@ -32,9 +33,9 @@ def write(
     segments = g.input("segments", "int64", "T")
     g.input("prefix", "int64", 1)
     rotary = _Rotary(net, config, positions)
-    mask = additive_mask(g, segments, prefix="prefix")
+    blocks = causal_blocks(g, segments, "prefix", config.heads // config.kv_heads)
     for layer in range(config.layers):
-        x = _layer(net, config, layer, x, rotary, mask)
+        x = _layer(net, config, layer, x, rotary, blocks)
     x = net.rms_norm(x, net.parameter("model.norm.weight", (config.hidden,)), config.epsilon)
     g.output("context", x.name, "float32", "T", config.hidden)
     return x.rows
@@ -46,14 +47,14 @@ def embed(checkpoint: Checkpoint, name: str, texts: Texts) -> Float:
     return np.stack([rows[int(i)] for i in texts.ids])
 
 
-def _layer(net: Net, config: Qwen3Config, layer: int, x: Value, rotary: _Rotary, mask: str) -> Value:
+def _layer(net: Net, config: Qwen3Config, layer: int, x: Value, rotary: _Rotary, blocks: Blocks) -> Value:
     at = f"model.layers.{layer}."
     c, mlp, queries, keys = config.hidden, config.mlp, config.heads, config.kv_heads
     h = net.rms_norm(x, net.parameter(f"{at}input_layernorm.weight", (c,)), config.epsilon)
     q = net.heads(net.linear(h, f"{at}self_attn.q_proj", (queries * config.head, c)), queries)
     k = net.heads(net.linear(h, f"{at}self_attn.k_proj", (keys * config.head, c)), keys)
     v = net.heads(net.linear(h, f"{at}self_attn.v_proj", (keys * config.head, c)), keys)
-    mixed = _attention(net, config, at, (q, k, v), rotary, mask)
+    mixed = _attention(net, config, at, (q, k, v), rotary, blocks)
     x = net.add(x, net.linear(mixed, f"{at}self_attn.o_proj", (c, queries * config.head)))
     h = net.rms_norm(x, net.parameter(f"{at}post_attention_layernorm.weight", (c,)), config.epsilon)
     gate = net.sigmoid_gate(net.linear(h, f"{at}mlp.gate_proj", (mlp, c)), 1)
@@ -62,9 +63,9 @@ def _layer(net: Net, config: Qwen3Config, layer: int, x: Value, rotary: _Rotary,
 
 
 def _attention(
-    net: Net, config: Qwen3Config, at: str, qkv: tuple[Value, Value, Value], rotary: _Rotary, mask: str
+    net: Net, config: Qwen3Config, at: str, qkv: tuple[Value, Value, Value], rotary: _Rotary, blocks: Blocks
 ) -> Value:
-    g, prefix = net.g, net.texts.prefix
+    g = net.g
     # The scores' 1 / sqrt(d) rides on the query norm's weight: one multiplication less.
     q_norm = net.parameter(f"{at}self_attn.q_norm.weight", (config.head,), config.head**-0.5)
     k_norm = net.parameter(f"{at}self_attn.k_norm.weight", (config.head,))
@@ -72,26 +73,22 @@ def _attention(
     k = rotary.turn(net.rms_norm(qkv[1], k_norm, config.epsilon))
     v = qkv[2]
 
-    keys = g.op("Transpose", k.name, perm=(1, 2, 0))  # (Hkv, d, T)
-    keys = _after_prefix(g, f"{at}prefix.keys", k.rows[:prefix].transpose(1, 2, 0), keys, axis=2)
-    values = g.op("Transpose", v.name, perm=(1, 0, 2))  # (Hkv, T, d)
-    values = _after_prefix(g, f"{at}prefix.values", v.rows[:prefix].transpose(1, 0, 2), values, axis=1)
-    one = g.constant(np.array([1]))
-    ratio = config.heads // config.kv_heads
-    queries = g.reshape(q.name, -1, config.kv_heads, ratio, config.head)
-    queries = g.op("Transpose", queries, perm=(1, 2, 0, 3))  # (Hkv, r, T, d)
-    scores = g.op("MatMul", queries, g.op("Unsqueeze", keys, one))  # (Hkv, r, T, P + T)
-    weights = g.op("Softmax", g.op("Add", scores, mask), axis=-1)
-    mixed = g.op("MatMul", weights, g.op("Unsqueeze", values, one))
-    name = g.reshape(g.op("Transpose", mixed, perm=(2, 0, 1, 3)), -1, config.heads * config.head)
+    prefix = _prefix(g, at, k.rows[: net.texts.prefix], v.rows[: net.texts.prefix])
+    heads = Heads(config.heads, config.kv_heads, config.head)
+    name = attend_in_blocks(g, blocks, heads, (q.name, k.name, v.name), prefix)
     return Value(name, attend(q.rows, k.rows, v.rows, net.texts.visible))
 
 
-def _after_prefix(g: GraphBuilder, name: str, baked: Float, new: str, axis: int) -> str:
-    """The prefix's keys or values, as many as the run wants, then the run's own."""
-    stored = g.weight(name, lambda: baked)
-    wanted = g.op("Slice", stored, g.constant(np.array([0])), "prefix", g.constant(np.array([axis])))
-    return g.op("Concat", wanted, new, axis=axis)
+def _prefix(g: GraphBuilder, at: str, keys: Float, values: Float) -> Prefix:
+    """The prefix's keys and values (P, Hkv, d), as many as the run wants."""
+    start = g.constant(np.array([0]))
+    all_keys = g.weight(f"{at}prefix.keys", lambda: keys.transpose(1, 2, 0))
+    all_values = g.weight(f"{at}prefix.values", lambda: values.transpose(1, 0, 2))
+    return Prefix(
+        g.op("Slice", all_keys, start, "prefix", g.constant(np.array([2]))),
+        g.op("Slice", all_values, start, "prefix", g.constant(np.array([1]))),
+        "prefix",
+    )
 
 
 class _Rotary:

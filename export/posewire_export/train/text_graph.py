@@ -19,6 +19,7 @@ from torch import Tensor
 
 from posewire_export.graph import GraphBuilder, WeightFile
 from posewire_export.quantise import Matrix, Storage, linear, storage_of
+from posewire_export.text.blocks import Blocks, Heads, attend, whole_blocks
 from posewire_export.train.text_model import TOKENIZER, TextConfig, TextSide
 from posewire_runtime.errors import PackageError
 from posewire_runtime.packages.hashes import sha256_of
@@ -113,37 +114,26 @@ class _Net:
         segments = g.input("segments", "int64", "T")
         placed = g.op("Gather", g.weight("position", self._array("position")), positions, axis=0)
         x = g.op("Add", self._linear("up", rows, (config.table, config.width)), placed)
-        mask = self._mask(segments)
+        blocks = whole_blocks(g, segments, config.max_tokens)
         for layer in range(config.layers):
-            x = self._layer(f"layers.{layer}.", x, mask)
+            x = self._layer(f"layers.{layer}.", x, blocks)
         tokens = self._linear("head", self._norm("norm", x), (config.width, config.output))
         g.output("tokens", tokens, "float32", "T", config.output)
 
-    def _mask(self, segments: str) -> str:
-        """(T, T): 0 within a text, very negative between texts."""
-        g = self.g
-        line, column = (g.op("Unsqueeze", segments, g.constant(np.array([axis]))) for axis in (0, 1))
-        own = g.op("Equal", column, line)
-        return g.op("Where", own, g.constant(np.float32(0)), g.constant(np.float32(-1e30)))
-
-    def _layer(self, at: str, x: str, mask: str) -> str:
+    def _layer(self, at: str, x: str, blocks: Blocks) -> str:
         g, width = self.g, self.config.width
         joined = self._linear(f"{at}qkv", self._norm(f"{at}norm1", x), (width, 3 * width))
         q, k, v = g.split(joined, 1, 3)
-        mixed = self._attention(q, k, v, mask)
+        mixed = self._attention(q, k, v, blocks)
         x = self._linear(f"{at}out", mixed, (width, width), onto=x)
         inner = self._linear(f"{at}fc1", self._norm(f"{at}norm2", x), (width, 4 * width))
         return self._linear(f"{at}fc2", g.op("Gelu", inner, approximate="tanh"), (4 * width, width), onto=x)
 
-    def _attention(self, q: str, k: str, v: str, mask: str) -> str:
+    def _attention(self, q: str, k: str, v: str, blocks: Blocks) -> str:
         g, heads, size = self.g, self.config.heads, self.config.width // self.config.heads
         q, k, v = (g.reshape(part, -1, heads, size) for part in (q, k, v))
         scaled = g.op("Mul", q, g.constant(np.float32(size**-0.5)))
-        queries = g.op("Transpose", scaled, perm=(1, 0, 2))  # (H, T, d)
-        keys, values = g.op("Transpose", k, perm=(1, 2, 0)), g.op("Transpose", v, perm=(1, 0, 2))
-        weights = g.op("Softmax", g.op("Add", g.op("MatMul", queries, keys), mask), axis=-1)
-        mixed = g.op("Transpose", g.op("MatMul", weights, values), perm=(1, 0, 2))
-        return g.reshape(mixed, -1, self.config.width)
+        return attend(g, blocks, Heads(heads, heads, size), (scaled, k, v))
 
     def _norm(self, name: str, x: str) -> str:
         weight, bias = (self.g.weight(f"{name}.{p}", self._array(f"{name}.{p}")) for p in ("weight", "bias"))

@@ -4,7 +4,7 @@ A prompt goes two ways. The context way renders it into the language model's cha
 whole and keeps one hidden state for each of the prompt's own tokens. The sentence way gives
 one vector for the whole prompt. Both run packed: the tokens of several prompts lie one after the
 other, no row is padding, and a prompt sees only itself, so its features don't depend on its
-neighbours (but for rounding in the last bits).
+neighbours: not in the last bit, if the graph keeps sums apart too, as the exporter's graphs do.
 
 The chat begins with a constant text whose keys and values are stored in the graph. A prompt
 whose tokens begin with that text's tokens pays for its own tokens only; another one (a leading
@@ -37,7 +37,7 @@ FAMILY = "qwen3-clip"
 """The family of the packages that this module runs."""
 
 ROWS_PER_RUN = 512
-"""Tokens that share a run: more gain nothing, and attention among strangers is computed in vain."""
+"""Tokens that share a run: more gain nothing, and in attention each text takes as long as the longest."""
 
 PROBE = "<BOC>"
 """Stands for the prompt where the constant beginning of the chat is measured."""
