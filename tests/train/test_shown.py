@@ -121,3 +121,18 @@ def test_a_walk_played_backwards_goes_backwards_facing_forward() -> None:
     assert heading(motion) == pytest.approx(0, abs=1e-5)
     assert shown.reversed_walk(walk, "a person walks forward, then waves") is None
     assert shown.reversed_walk(clip_of(still()), "a person walks in place") is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_bent_walk_turns_to_the_side_it_says_and_goes_where_it_faces(seed: int) -> None:
+    path = np.zeros((FRAMES, 3), np.float32)
+    path[:, 2] = np.linspace(0, 3, FRAMES)
+    bent = shown.bent_walk(clip_of(still(), path), "a person walks forward", Random(seed))
+    assert bent is not None
+    side = shown.measure(bent[0]).turn or ("left" if "left" in bent[1] else "right")
+    motion = features.decode(bent[0])
+    last = motion.root[-1] - motion.root[-2]
+    assert side in bent[1]
+    assert (motion.root[-1, 0] > 0) == (side == "left")
+    assert np.arctan2(last[0], last[2]) == pytest.approx(heading(motion, FRAMES - 1), abs=1e-3)
+    assert np.linalg.norm(np.diff(motion.root, axis=0), axis=1).sum() == pytest.approx(3, abs=1e-3)

@@ -32,6 +32,8 @@ class Augment:
     """How many times as often clips are shown that tell left from right."""
     reverse: float = 0.15
     """A straight walk is played backwards, and said to go backwards."""
+    bend: float = 0.3
+    """A straight walk turns to one side on its way, and is said to."""
     warp: float = 0.5
     """Played slower or faster."""
     warp_range: float = 0.15

@@ -102,6 +102,8 @@ class Feed:
             text = shown.name_side(text, self._shown[which], chance)
         if chance.random() < augment.reverse and (back := shown.reversed_walk(clip, text)) is not None:
             clip, text = back
+        if chance.random() < augment.bend and (bent := shown.bent_walk(clip, text, chance)) is not None:
+            clip, text = bent
         if chance.random() < augment.mirror:
             other = wording.mirror(text)
             if other is not None:

@@ -2,7 +2,8 @@
 
 People write "a person waves" of a right hand far more often than they name it. What can be measured
 without doubt may be added to the caption, and so the network hears of sides often enough to learn them.
-Knows features and English; all functions are pure.
+Of walks that turn or go backwards there are few; straight ones are bent and reversed. Knows features and
+English; all functions are pure.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import numpy as np
 from posewire_export.train import features, wording
 from posewire_export.train.ingest import Motion, face_forward
 from posewire_export.train.rest import REST
+from posewire_runtime.motion import quat
 from posewire_runtime.types import Float
 
 Side = Literal["left", "right"]
 
 _ONE_ARM, _ONE_LEG = 1.8, 1.35
 """How many times as far as the other a limb must move to be the one that acts."""
+_BENDS = (0.9, 2.6)
+"""Radians by which a straight walk may be bent."""
 _A_TURN = 1.0
 """Radians by which the body must turn over the clip."""
 
@@ -41,7 +45,7 @@ _ANY_LEG = re.compile(r"\b(?:a|one|his|her|their|the) (leg|foot|knee)\b")
 _BOTH = re.compile(r"\b(?:both|two|hands|arms|legs|fists|feet)\b")
 _SEVERAL = re.compile(r"\b(?:then|before|after|while|and)\b|,")
 _JUST_WALKS = re.compile(
-    r"((?:(?!forward|from|into|diagonal|sideway|circle).)*\b(?:walk|step|jogg?)(?:s|ing)?)"
+    r"((?:(?!forward|from|into|diagonal|sideway|circle).)*\b(?:walk|step|jogg?|runn?|sneak|march|stroll|strut)(?:s|ing)?)"
     r"(?: forwards?| ahead| straight)?\.?"
 )
 
@@ -138,14 +142,40 @@ def _turning(text: str, side: Side, chance: Random) -> str:
 
 def reversed_walk(clip: Float, text: str) -> tuple[Float, str] | None:
     """A straight walk played backwards, which is a walk backwards; None where it is anything else."""
-    match = _JUST_WALKS.fullmatch(text)
-    if match is None or _SEVERAL.search(text) or wording.names_side(text):
+    motion, match = _straight(clip, text), _JUST_WALKS.fullmatch(text)
+    if motion is None or match is None:
+        return None
+    back = face_forward(Motion(motion.rotations[::-1].copy(), motion.root[::-1].copy()))
+    return features.encode(back), f"{match.group(1)} {_backward(text)}"
+
+
+def bent_walk(clip: Float, text: str, chance: Random) -> tuple[Float, str] | None:
+    """A straight walk that turns to one side on its way; None where it is anything else."""
+    motion = _straight(clip, text)
+    if motion is None:
+        return None
+    side: Side = chance.choice(("left", "right"))
+    angle = (1 if side == "left" else -1) * chance.uniform(*_BENDS)
+    along = np.linspace(0, 1, len(motion), dtype=np.float32)
+    angles = np.float32(angle) * along * along * (3 - 2 * along)
+    yaw = quat.from_axis_angle(np.array([0, 1, 0], np.float32), angles)
+    rotations = motion.rotations.copy()
+    rotations[:, 0] = quat.multiply(yaw, rotations[:, 0])
+    steps = quat.rotate(yaw[1:], np.diff(motion.root, axis=0))
+    root = motion.root[0] + np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
+    return features.encode(Motion(rotations, root.astype(np.float32))), _turning(
+        text.rstrip(" ."), side, chance
+    )
+
+
+def _straight(clip: Float, text: str) -> Motion | None:
+    """The motion of a clip that only walks straight on, by its caption and by measure."""
+    if _JUST_WALKS.fullmatch(text) is None or _SEVERAL.search(text) or wording.names_side(text):
         return None
     motion = features.decode(clip)
     if motion.root[-1, 2] - motion.root[0, 2] < 1.0 or measure(clip).turn is not None:
         return None
-    back = face_forward(Motion(motion.rotations[::-1].copy(), motion.root[::-1].copy()))
-    return features.encode(back), f"{match.group(1)} {_backward(text)}"
+    return motion
 
 
 def _backward(text: str) -> str:
