@@ -36,7 +36,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--judge", type=Path, help="file of a trained judge; written if it isn't there")
     parser.add_argument("--judge-pools", type=int, default=150, help="how long to train the judge")
     parser.add_argument("--steps", type=int, nargs="+", default=[50], help="settings to compare")
-    parser.add_argument("--guidance", type=float, default=3.0, help="for an average.pt; 1: off")
+    parser.add_argument("--guidance", type=float, default=4.0, help="for an average.pt; 1: off")
     parser.add_argument("--device", default="cpu", help="for an average.pt: where it runs (cpu, cuda)")
     parser.add_argument("--clips", type=int, default=1000, help="at least so many for each setting")
     parser.add_argument(

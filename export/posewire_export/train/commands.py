@@ -52,7 +52,7 @@ def register(subparsers: Any) -> None:
     train.add_argument("--device", default="cpu", help="cpu or cuda")
     distil = train.add_argument_group("distil")
     distil.add_argument("--teacher", type=Path, help="average.pt of the run to learn from")
-    distil.add_argument("--guidance", type=float, default=3.0, help="guidance to fold into the weights")
+    distil.add_argument("--guidance", type=float, default=4.0, help="guidance to fold into the weights")
     distil.add_argument("--teacher-steps", type=int, default=16, help="steps the teacher takes")
     distil.add_argument("--pools", type=int, default=100, help="192 examples of the teacher's each")
     train.set_defaults(func=_run_train)

@@ -46,7 +46,7 @@ class Generator:
     device: torch.device
 
     def __call__(
-        self, wishes: Sequence[Wish], *, steps: int = 20, guidance: float = 3.0, batch: int = 16
+        self, wishes: Sequence[Wish], *, steps: int = 20, guidance: float = 4.0, batch: int = 16
     ) -> list[Motion]:
         """One motion for each wish, smoothed and on the floor."""
         made: dict[int, Motion] = {}

@@ -19,7 +19,7 @@ from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.package import Description, Making, Source, write_package
 from posewire_export.train import rest
 from posewire_export.train.config import from_dict
-from posewire_export.train.flow import CROWDING
+from posewire_export.train.flow import CROWDING, GUIDED_UNTIL
 from posewire_export.train.text_graph import TextPackage, write_text_package
 from posewire_export.train.text_model import TextSide
 from posewire_runtime.families.hymotion_text import Vectors
@@ -125,12 +125,12 @@ def _description(work: Publication) -> Description:
         guidance=work.guidance or 1.0,
         command=work.command,
         texts=work.texts or {},
-        presets={name: _preset(steps) for name, steps in (FEW_STEPS if folded else GUIDED).items()},
+        presets=_presets(FEW_STEPS, None) if folded else _presets(GUIDED, (0.0, GUIDED_UNTIL)),
     )
 
 
-def _preset(steps: int) -> Preset:
-    return Preset(steps=steps, solver="euler", shift=CROWDING)
+def _presets(steps: Mapping[str, int], guided: tuple[float, float] | None) -> dict[str, Preset]:
+    return {name: Preset(count, "euler", shift=CROWDING, interval=guided) for name, count in steps.items()}
 
 
 def _features(side: TextSide, prompt: str) -> Features:

@@ -31,7 +31,7 @@ class Teaching:
     """How the teacher makes its examples."""
 
     steps: int = 16
-    guidance: float = 3.0
+    guidance: float = 4.0
     pools: int = 100
     """Each has `feed.POOL` examples."""
 
