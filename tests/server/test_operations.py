@@ -20,6 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from posewire_runtime.client import AsyncClient
 from posewire_runtime.errors import DeviceError, GenerationFailed, InvalidConfig, InvalidRequest
 from posewire_runtime.exchange.events import Chunk
+from posewire_runtime.exchange.live import LiveSegment
 from posewire_runtime.fakes import FakeProgram, Faults
 from posewire_runtime.metrics import Metrics
 from posewire_runtime.scheduler.library import Entry, Library
@@ -342,10 +343,12 @@ async def test_a_live_stream_is_a_span_and_so_is_each_of_its_segments(serve: Ser
     with collector() as (endpoint, heard):
         served = await serve(metrics=MetricsSettings(otlp=endpoint))
         async with served.client.live("a secret walk", request_id="hero") as live:
+            begun = 0
             async for event in live.events():
+                begun += isinstance(event, LiveSegment)
                 if isinstance(event, Chunk):
                     await live.played(event.first_frame + event.frames)
-                    if event.first_frame > 150:
+                    if begun > 2:
                         break
         with pytest.raises(InvalidRequest):
             await served.client.live("x" * 10**5).open()
@@ -359,7 +362,7 @@ async def test_a_live_stream_is_a_span_and_so_is_each_of_its_segments(serve: Ser
     assert {(s.trace_id, s.parent_span_id) for s in segments} == {(good.trace_id, good.span_id)}
     about = [{a.key: a.value for a in span.attributes} for span in (good, *segments)]
     assert about[0]["posewire.request"].string_value == "hero"
-    assert about[0]["posewire.frames"].int_value > 150
+    assert about[0]["posewire.frames"].int_value > 0
     assert about[1]["posewire.first_frame"].int_value == 0
     for segment, said in zip(segments, about[1:], strict=True):
         assert good.start_time_unix_nano <= segment.start_time_unix_nano < segment.end_time_unix_nano

@@ -64,13 +64,12 @@ def matching(texts: Numbers, motions: Numbers) -> Interval:
 
 def fid(one: Numbers, two: Numbers) -> float:
     """Fréchet distance between two crowds, each taken as a normal distribution."""
-    spread_one, spread_two = (np.cov(crowd, rowvar=False) for crowd in (one, two))
-    values, vectors = np.linalg.eigh(spread_one)
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    between = np.linalg.eigvalsh(root @ spread_two @ root)
-    overlap = np.sqrt(np.maximum(between, 0)).sum()
+    # With covariances A'A and B'B the trace of the root of their product is the sum of B A's singular values.
+    roots = [(crowd - crowd.mean(0)) / np.sqrt(len(crowd) - 1) for crowd in (one, two)]
+    small = [np.linalg.qr(root, "r") for root in roots]
+    overlap = np.linalg.svd(small[0] @ small[1].T, compute_uv=False).sum()
     gap = one.mean(0) - two.mean(0)
-    return float(gap @ gap + np.trace(spread_one) + np.trace(spread_two) - 2 * overlap)
+    return float(gap @ gap + sum((root**2).sum() for root in roots) - 2 * overlap)
 
 
 def kid(one: Numbers, two: Numbers) -> float:
