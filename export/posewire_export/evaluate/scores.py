@@ -66,7 +66,7 @@ def fid(one: Numbers, two: Numbers) -> float:
     """Fréchet distance between two crowds, each taken as a normal distribution."""
     # With covariances A'A and B'B the trace of the root of their product is the sum of B A's singular values.
     roots = [(crowd - crowd.mean(0)) / np.sqrt(len(crowd) - 1) for crowd in (one, two)]
-    small = [np.linalg.qr(root, "r") for root in roots]
+    small: list[Numbers] = [np.linalg.qr(root).R for root in roots]
     overlap = np.linalg.svd(small[0] @ small[1].T, compute_uv=False).sum()
     gap = one.mean(0) - two.mean(0)
     return float(gap @ gap + sum((root**2).sum() for root in roots) - 2 * overlap)
