@@ -58,3 +58,17 @@ def test_join_names_the_subject_once(seed: int) -> None:
     assert joined.startswith("a person walks")
     assert joined.endswith("waves")
     assert "man" not in joined
+
+
+@pytest.mark.parametrize(
+    ("word", "side"),
+    [
+        ("Left", "left"),
+        ("rightwards", "right"),
+        ("clockwise", "right"),
+        ("anti-clockwise", "left"),
+        ("upright", ""),
+    ],
+)
+def test_side_of_a_word(word: str, side: str) -> None:
+    assert wording.side_of(word) == side

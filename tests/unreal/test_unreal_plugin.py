@@ -141,7 +141,8 @@ def test_the_packaged_plugin_holds_exactly_these_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    shutil.which("g++") is None, reason="needs g++, which compiles the plugin here: install it"
+    shutil.which("g++") is None,
+    reason="needs g++: scripts/test_native installs it",
 )
 def test_it_compiles_and_plays_without_library_and_server(tmp_path: Path) -> None:
     builder = Path(__file__).parent / "unreal_build.py"

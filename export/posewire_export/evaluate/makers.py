@@ -43,8 +43,7 @@ def package_maker(folder: Path, steps: int) -> Maker:
     from posewire_runtime.wire.requests import GenerateOptions, read_generate, write_generate
 
     library = open_library([str(folder)])
-    # One prompt after another: a small encoder in int8 reads a text a little differently beside others.
-    worker = Worker(library, WorkerSettings(limits=PlanLimits(rows=_TOGETHER, encode=1)))
+    worker = Worker(library, WorkerSettings(limits=PlanLimits(rows=_TOGETHER)))
 
     def make(wishes: Sequence[Wish]) -> list[Motion]:
         made: list[Motion] = []

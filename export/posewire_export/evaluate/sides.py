@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from posewire_export.evaluate.physics import Numbers, places
-from posewire_export.train.ingest import Motion
-from posewire_export.train.rest import REST
+from posewire_export.evaluate.physics import places
+from posewire_export.train import shown
+from posewire_export.train.ingest import Motion, facing
 
 Kind = Literal["arm", "leg", "turn", "travel", "sidestep", "circle"]
 Side = Literal["left", "right", "back", "forward", "round"]
@@ -130,37 +130,23 @@ def holds(claim: Claim, motion: Motion) -> bool:
 
 def _livelier(motion: Motion, joint: str) -> Side:
     """The side whose limb covers more ground, seen from the pelvis."""
-    positions = places(motion)
-    positions = positions - positions[:, :1]
-    left, right = (
-        np.linalg.norm(np.diff(positions[:, REST.index(f"{side}_{joint}")], axis=0), axis=-1).sum()
-        for side in "LR"
-    )
+    left, right = shown.limb_paths(places(motion), joint)
     return "left" if left > right else "right"
 
 
 def turned(motion: Motion) -> float:
     """How far the body turns over the clip, radians, left positive; whole turns count."""
-    angles = np.unwrap(_headings(motion)[::3])
-    return float(angles[-1] - angles[0])
+    return shown.turned(places(motion))
 
 
 def travel(motion: Motion) -> tuple[float, float]:
     """How far the body travels along where it faces, and toward its left, metres."""
     frames = [*range(0, len(motion) - 1, 3), len(motion) - 1]
-    angles = np.unwrap(_headings(motion)[frames])
+    angles = np.unwrap(facing(places(motion))[frames])
     angles = (angles[1:] + angles[:-1]) / 2
     steps = np.diff(motion.root[frames][:, [0, 2]], axis=0)
-    facing, left = (np.stack([np.sin(turned), np.cos(turned)], 1) for turned in (angles, angles + np.pi / 2))
-    return float((steps * facing).sum()), float((steps * left).sum())
-
-
-def _headings(motion: Motion) -> Numbers:
-    """Where hips and shoulders face in each frame, radians: `ingest.heading` for all at once."""
-    positions = places(motion)
-    left, right = ([REST.index(f"{side}_{joint}") for joint in ("Hip", "Shoulder")] for side in "LR")
-    across = (positions[:, left] - positions[:, right]).sum(1)
-    return np.arctan2(-across[:, 2], across[:, 0])
+    ahead, left = (np.stack([np.sin(turned), np.cos(turned)], 1) for turned in (angles, angles + np.pi / 2))
+    return float((steps * ahead).sum()), float((steps * left).sum())
 
 
 def _way(motion: Motion) -> float:

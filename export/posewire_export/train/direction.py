@@ -13,14 +13,9 @@ from dataclasses import dataclass
 
 from posewire_export.train import wording
 
-_SIDES = (
-    (re.compile(r"^(?:left\w*|(?:counter|anti)-?clockwise)$", re.IGNORECASE), 1.0),
-    (re.compile(r"^(?:right\w*|clockwise)$", re.IGNORECASE), -1.0),
-)
-_WAYS = (
-    (re.compile(r"^(?:forwards?|ahead)$", re.IGNORECASE), 1.0),
-    (re.compile(r"^(?:backwards?|reverse)$", re.IGNORECASE), -1.0),
-)
+_SIDES = {"left": 1.0, "right": -1.0}
+_FORWARD = re.compile(r"forwards?|ahead", re.IGNORECASE)
+_BACKWARD = re.compile(r"backwards?|reverse", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+(?:-clockwise)?", re.IGNORECASE)
 
 
@@ -43,8 +38,9 @@ def pointing(text: str) -> list[Pointing]:
     [(1.0, 0.0), (1.0, 0.0)]
     """
     words = list(_WORD.finditer(text))
-    sides = _nearest([_sign(w.group(), _SIDES) for w in words]) if _certain(text) else [0.0] * len(words)
-    ways = _nearest([_sign(w.group(), _WAYS) for w in words])
+    certain = wording.mirror(text) is not None
+    sides = _nearest([_SIDES.get(wording.side_of(w.group()), 0.0) if certain else 0.0 for w in words])
+    ways = _nearest([_way(w.group()) for w in words])
     return [Pointing(*w.span(), side, way) for w, side, way in zip(words, sides, ways, strict=True)]
 
 
@@ -58,12 +54,8 @@ def turned_round(text: str) -> str:
     )
 
 
-def _certain(text: str) -> bool:
-    return wording.mirror(text) is not None
-
-
-def _sign(word: str, table: Sequence[tuple[re.Pattern[str], float]]) -> float:
-    return next((sign for pattern, sign in table if pattern.match(word)), 0.0)
+def _way(word: str) -> float:
+    return float(bool(_FORWARD.fullmatch(word))) - float(bool(_BACKWARD.fullmatch(word)))
 
 
 def _nearest(signs: Sequence[float]) -> list[float]:

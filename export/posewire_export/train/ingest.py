@@ -162,10 +162,14 @@ def ground(motion: Motion) -> Motion:
 
 def heading(motion: Motion, frame: int = 0) -> float:
     """Angle about +Y from +Z to where hips and shoulders face in a frame, radians."""
-    _, positions = skeleton.forward(REST, motion.rotations[frame], motion.root[frame])
+    return float(facing(skeleton.forward(REST, motion.rotations[frame], motion.root[frame])[1]))
+
+
+def facing(positions: Array) -> Array:
+    """The same of joints' places (..., 22, 3), wherever the pelvis is: (...)."""
     left, right = ([REST.index(f"{side}_{joint}") for joint in ("Hip", "Shoulder")] for side in "LR")
-    across = (positions[left] - positions[right]).sum(0)
-    return float(np.arctan2(-across[2], across[0]))
+    across = (positions[..., left, :] - positions[..., right, :]).sum(-2)
+    return np.arctan2(-across[..., 2], across[..., 0])
 
 
 def turn(motion: Motion, angle: float, to: Array, frame: int = 0) -> Motion:

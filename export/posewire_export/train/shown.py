@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from posewire_export.train import features, wording
-from posewire_export.train.ingest import Motion, face_forward
+from posewire_export.train.ingest import Motion, face_forward, facing
 from posewire_export.train.rest import REST
 from posewire_runtime.motion import quat
 from posewire_runtime.types import Float
@@ -70,34 +70,35 @@ def _other(side: Side | None) -> Side | None:
 def measure(clip: Float) -> Shown:
     """What features (L, 201), not normalised, show."""
     places = clip[:, features.POSITIONS].reshape(len(clip), len(REST), 3)
-    turned = _turned(places)
+    angle = turned(places)
     return Shown(
         arm=_livelier(places, "Wrist", _ONE_ARM),
         leg=_livelier(places, "Ankle", _ONE_LEG),
-        turn=None if abs(turned) < _A_TURN else "left" if turned > 0 else "right",
+        turn=None if abs(angle) < _A_TURN else "left" if angle > 0 else "right",
     )
 
 
 def _livelier(places: Float, joint: str, times: float) -> Side | None:
-    """The side whose limb moves so many times as far, seen from the pelvis, and half a metre at least."""
-    paths = [
-        float(
-            np.linalg.norm(
-                np.diff(places[:, REST.index(f"{side}_{joint}")] - places[:, 0], axis=0), axis=-1
-            ).sum()
-        )
-        for side in "LR"
-    ]
-    if max(paths) < 0.5 or max(paths) < times * min(paths):
+    """The side whose limb moves so many times as far, and half a metre at least."""
+    left, right = limb_paths(places, joint)
+    if max(left, right) < 0.5 or max(left, right) < times * min(left, right):
         return None
-    return "left" if paths[0] > paths[1] else "right"
+    return "left" if left > right else "right"
 
 
-def _turned(places: Float) -> float:
+def limb_paths(places: Float, joint: str) -> tuple[float, float]:
+    """How far the left and the right one of a joint move over the clip, seen from the pelvis: metres."""
+    left, right = (places[:, REST.index(f"{side}_{joint}")] - places[:, 0] for side in "LR")
+    return _length(left), _length(right)
+
+
+def _length(path: Float) -> float:
+    return float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
+
+
+def turned(places: Float) -> float:
     """How far hips and shoulders turn about the vertical, radians, left positive; whole turns count."""
-    left, right = ([REST.index(f"{side}_{joint}") for joint in ("Hip", "Shoulder")] for side in "LR")
-    across = (places[:, left] - places[:, right]).sum(1)
-    angles = np.unwrap(np.arctan2(-across[::3, 2], across[::3, 0]))
+    angles = np.unwrap(facing(places[::3]))
     return float(angles[-1] - angles[0])
 
 

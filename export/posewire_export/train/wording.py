@@ -79,6 +79,14 @@ def names_side(text: str) -> bool:
     return _SIDED.search(text) is not None
 
 
+def side_of(word: str) -> str:
+    """ "left", "right", or nothing where the word names no side; clockwise is to the right."""
+    if _SIDED.fullmatch(word) is None:
+        return ""
+    plain = word.lower()
+    return "right" if plain.startswith("right") or plain == "clockwise" else "left"
+
+
 def mirror(text: str) -> str | None:
     """The caption of the mirrored motion; None where a side word can't be read with certainty.
 
