@@ -25,6 +25,7 @@ from posewire_runtime.motion.additive import additive
 from posewire_runtime.motion.footlock import lock_feet
 from posewire_runtime.motion.join import join
 from posewire_runtime.motion.loop import make_loop
+from posewire_runtime.motion.plant import plant
 from posewire_runtime.motion.resample import resample
 from posewire_runtime.motion.root import root_motion
 from posewire_runtime.motion.skeleton import forward, mirror
@@ -127,6 +128,13 @@ def swayed(clip: Clip, amount: float = 0.02) -> Clip:
     return replace(clip, root=(clip.root + sway * [1, 0.2, 1]).astype(np.float32))
 
 
+def glide(clip: Clip) -> Clip:
+    """The clip with half as much way again in every step as its legs make."""
+    root = clip.root.copy()
+    root[:, [0, 2]] *= 1.5
+    return replace(clip, root=root)
+
+
 def times(clip: Clip) -> Array:
     """Of its frames, seconds."""
     return np.arange(clip.frames) / clip.fps
@@ -144,6 +152,14 @@ def main() -> None:
     lines = [Line("before", times(walk), speed[0]), Line("after", times(walk), speed[1])]
     title = "foot-lock: speed of the left toes (cut off at 0.5), contacts shaded"
     chart("foot-lock", title, ("s", "m/s"), lines, shaded)
+
+    gliding = glide(walk)
+    speed = [
+        np.linalg.norm(np.gradient(places(c)[:, [toe, toe + 1]], axis=0), axis=-1).min(1) * 30
+        for c in (gliding, plant(gliding))
+    ]
+    lines = [Line("before", times(walk), speed[0]), Line("after", times(walk), speed[1])]
+    chart("plant", "plant: speed of the slower toes of a walk that goes too far", ("s", "m/s"), lines)
 
     path, smooth = root_motion(walk), smooth_travel(walk)
     lines = [

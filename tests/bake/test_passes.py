@@ -16,10 +16,12 @@ from posewire_runtime.errors import InvalidRequest
 from posewire_runtime.formats.tracks import tracks_of
 from posewire_runtime.motion import quat
 from posewire_runtime.motion.additive import additive, apply_additive
+from posewire_runtime.motion.contacts import foot_contacts
 from posewire_runtime.motion.footlock import REACH, lock_feet, sliding
 from posewire_runtime.motion.ik import two_bones
 from posewire_runtime.motion.join import join
 from posewire_runtime.motion.loop import find_cycle, make_loop
+from posewire_runtime.motion.plant import plant
 from posewire_runtime.motion.reduce import importance, reduce_keys
 from posewire_runtime.motion.root import root_motion
 from posewire_runtime.motion.skeleton import SMPL22, forward, rest_offsets, rest_rotations
@@ -108,6 +110,57 @@ def test_no_contact_no_change(make: Make) -> None:
     flying = replace(clip, contacts=np.zeros_like(clip.contacts))
     np.testing.assert_allclose(places(lock_feet(flying)), places(flying), atol=1e-5)
     assert sliding(flying) == 0
+
+
+# ---------------------------------------------------------------------------------------------- plant
+
+
+def gliding(clip: Clip, share: float) -> Clip:
+    """The clip with so much more (or less) way in every step than its legs make."""
+    root = clip.root.copy()
+    root[:, [0, 2]] = root[0, [0, 2]] + share * (root[:, [0, 2]] - root[0, [0, 2]])
+    return replace(clip, root=root)
+
+
+def slide(clip: Clip) -> float:
+    """Mean speed of the slower toe over the floor."""
+    toes = places(clip)[:, [10, 11]][..., [0, 2]]
+    return float(np.linalg.norm(np.diff(toes, axis=0), axis=-1).min(axis=1).mean() * clip.fps)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 1.4, 2.0])
+def test_who_glides_goes_as_the_legs_go(share: float, make: Make) -> None:
+    walk = make("a person walks forward", 4)
+    planted = plant(gliding(walk, share))
+    assert slide(planted) < 0.25 * slide(gliding(walk, share))
+    np.testing.assert_allclose(planted.root[-1, 2] - planted.root[0, 2], walk.root[-1, 2], rtol=0.15)
+    np.testing.assert_array_equal(planted.rotations, walk.rotations)
+    np.testing.assert_array_equal(planted.root[:, 1], walk.root[:, 1])
+
+
+def test_feet_that_glide_are_no_contacts_until_they_are_planted(make: Make) -> None:
+    walk = make("a person walks forward", 4)
+    glide = gliding(walk, 2.0)
+    lost = replace(glide, contacts=foot_contacts(glide.skeleton, places(glide), glide.fps))
+    assert lost.contacts.mean() < 0.5 * walk.contacts.mean()
+    assert plant(lost).contacts.mean() > 0.8 * walk.contacts.mean()
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_who_does_not_glide_goes_on_as_before(prompt: str, make: Make) -> None:
+    clip = make(prompt)
+    np.testing.assert_allclose(plant(clip).root, clip.root, atol=0.03 * max(1, clip.seconds))
+
+
+def test_a_flight_keeps_its_way(make: Make) -> None:
+    clip = make("a person walks forward")
+    flying = replace(clip, root=clip.root + np.array([0, 1, 0], np.float32))
+    np.testing.assert_allclose(plant(flying).root, flying.root, atol=1e-4)
+
+
+def test_one_frame_stays_as_it_is(make: Make) -> None:
+    clip = cut(make("a person walks forward"), 0, 1)
+    assert plant(clip) is clip
 
 
 # ----------------------------------------------------------------------------------------------- loops

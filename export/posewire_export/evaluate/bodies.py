@@ -17,9 +17,10 @@ from posewire_export.train.ingest import FPS, Motion, ground
 from posewire_export.train.rest import REST
 from posewire_runtime.motion.contacts import foot_contacts
 from posewire_runtime.motion.footlock import lock_feet
+from posewire_runtime.motion.plant import plant
 from posewire_runtime.types import Clip
 
-PASSES = "ground foot-lock"
+PASSES = "ground plant foot-lock"
 """What `after_passes` does, in the words of `posewire bake --passes`."""
 MEASURES = ("sliding", "sinking", "jerk", "flips", "drift")
 """Figures of `physics.Physics`."""
@@ -35,7 +36,7 @@ def clip_of(motion: Motion, seed: int = 0) -> Clip:
 
 def after_passes(motion: Motion) -> Motion:
     """The motion as a bake with `PASSES` would write it."""
-    locked = lock_feet(clip_of(ground(motion)))
+    locked = lock_feet(plant(clip_of(ground(motion))))
     return Motion(locked.rotations, locked.root)
 
 

@@ -1,6 +1,6 @@
 """Which passes a row wants, and doing them: always in the same order, whatever the order they are named in.
 
-trim, mirror, ground, foot-lock, loop, fps=N   on the model's skeleton
+trim, mirror, ground, plant, foot-lock, loop, fps=N   on the model's skeleton
 (retargeting)
 root-motion or in-place, additive, keys=MM      on the rig's
 """
@@ -20,6 +20,7 @@ from posewire_runtime.motion.additive import additive
 from posewire_runtime.motion.contacts import ground
 from posewire_runtime.motion.footlock import lock_feet, sliding
 from posewire_runtime.motion.loop import make_loop
+from posewire_runtime.motion.plant import plant
 from posewire_runtime.motion.reduce import reduce_keys
 from posewire_runtime.motion.resample import resample
 from posewire_runtime.motion.root import in_place, place
@@ -28,7 +29,7 @@ from posewire_runtime.motion.travel import smooth_travel
 from posewire_runtime.motion.trim import active_window, cut
 from posewire_runtime.types import Clip
 
-PLAIN = ("trim", "mirror", "ground", "foot-lock", "loop", "root-motion", "in-place", "additive")
+PLAIN = ("trim", "mirror", "ground", "plant", "foot-lock", "loop", "root-motion", "in-place", "additive")
 RATES = (10.0, 240.0)
 """Lowest and highest frame rate."""
 BOUNDS = (0.01, 50.0)
@@ -98,7 +99,7 @@ class Worked:
 def work(clip: Clip, passes: Passes, rig: Rig) -> tuple[Tracks, dict[str, Any]]:
     """Do everything; gives the tracks to write and what there is to tell."""
     worked = Worked(clip)
-    for name in ("trim", "mirror", "ground", "foot-lock", "loop"):
+    for name in _ON_MODEL:
         if name in passes.names:
             _ON_MODEL[name](worked)
     if passes.fps and passes.fps != worked.clip.fps:
@@ -131,6 +132,18 @@ def _ground(worked: Worked) -> None:
     worked.clip = replace(clip, root=root)
 
 
+def _plant(worked: Worked) -> None:
+    before = worked.clip
+    worked.clip = plant(before)
+    lengths = {"way_before": _way(before), "way_after": _way(worked.clip), "unit": "metres"}
+    worked.report["plant"] = lengths
+
+
+def _way(clip: Clip) -> float:
+    """How long the path over the floor is, metres."""
+    return round(float(np.linalg.norm(np.diff(clip.root[:, [0, 2]], axis=0), axis=-1).sum()), 4)
+
+
 def _lock(worked: Worked) -> None:
     locked = lock_feet(worked.clip)
     worked.report["foot_lock"] = {
@@ -149,7 +162,14 @@ def _loop(worked: Worked) -> None:
     worked.clip, worked.loops = loop.clip, True
 
 
-_ON_MODEL = {"trim": _trim, "mirror": _mirror, "ground": _ground, "foot-lock": _lock, "loop": _loop}
+_ON_MODEL = {
+    "trim": _trim,
+    "mirror": _mirror,
+    "ground": _ground,
+    "plant": _plant,
+    "foot-lock": _lock,
+    "loop": _loop,
+}
 
 
 def _tracks(worked: Worked, passes: Passes) -> Tracks:

@@ -35,7 +35,7 @@ A list is .txt (a prompt a line), .csv, .jsonl or .yaml with the columns
   seed      one or several, separated by blanks; or count: so many from the first on
   model steps guidance passes tags
 
-passes, in any order: trim mirror ground foot-lock loop fps=60 root-motion in-place additive keys=0.5
+passes, in any order: trim mirror ground plant foot-lock loop fps=60 root-motion in-place additive keys=0.5
 
 examples:
   posewire bake prompts.csv --out anims --format glb,fbx --rig ue5-manny --passes "foot-lock root-motion"
