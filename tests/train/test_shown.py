@@ -126,7 +126,7 @@ def test_a_walk_played_backwards_goes_backwards_facing_forward() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_bent_walk_turns_to_the_side_it_says_and_goes_where_it_faces(seed: int) -> None:
     path = np.zeros((FRAMES, 3), np.float32)
-    path[:, 2] = np.linspace(0, 3, FRAMES)
+    path[:, 2] = np.linspace(0, 2.5, FRAMES)
     bent = shown.bent_walk(clip_of(still(), path), "a person walks forward", Random(seed))
     assert bent is not None
     side = shown.measure(bent[0]).turn or ("left" if "left" in bent[1] else "right")
@@ -135,4 +135,17 @@ def test_a_bent_walk_turns_to_the_side_it_says_and_goes_where_it_faces(seed: int
     assert side in bent[1]
     assert (motion.root[-1, 0] > 0) == (side == "left")
     assert np.arctan2(last[0], last[2]) == pytest.approx(heading(motion, FRAMES - 1), abs=1e-3)
-    assert np.linalg.norm(np.diff(motion.root, axis=0), axis=1).sum() == pytest.approx(3, abs=1e-3)
+    assert np.linalg.norm(np.diff(motion.root, axis=0), axis=1).sum() == pytest.approx(2.5, abs=1e-3)
+
+
+def test_a_long_walk_may_go_round_and_ends_where_it_began() -> None:
+    path = np.zeros((FRAMES, 3), np.float32)
+    path[:, 2] = np.linspace(0, 6, FRAMES)
+    bent = [shown.bent_walk(clip_of(still(), path), "a man walks", Random(seed)) for seed in range(60)]
+    round_about = [(features.decode(clip), text) for clip, text in filter(None, bent) if "circle" in text]
+    assert 6 <= len(round_about) <= 30
+    for motion, text in round_about:
+        assert np.linalg.norm(motion.root[-1] - motion.root[0]) < 0.2
+        to_the_left = motion.root[FRAMES // 2, 0] > 0
+        assert not any(word in text for word in (("right", " clock") if to_the_left else ("left", "counter")))
+    assert {text for _, text in round_about} >= {"a man walks in a circle", "a man walks in circles"}

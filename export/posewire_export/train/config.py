@@ -30,10 +30,12 @@ class Augment:
     """The side that acts is named where the caption names none and the motion leaves no doubt."""
     pointed: float = 2.0
     """How many times as often clips are shown that tell left from right."""
+    legs: float = 1.0
+    """How many times as often again those in which it is a leg that acts."""
     reverse: float = 0.15
     """A straight walk is played backwards, and said to go backwards."""
     bend: float = 0.3
-    """A straight walk turns to one side on its way, and is said to."""
+    """A straight walk turns to one side on its way or goes in a circle, and is said to."""
     warp: float = 0.5
     """Played slower or faster."""
     warp_range: float = 0.15

@@ -28,6 +28,9 @@ Not more: with noise still to come, where the body will be is so uncertain that 
 the arms, and the network would hear where to go but not which hand to raise.
 """
 
+LATE_WEIGHTS = np.concatenate([np.full(3, 8.0), np.full(6, 2.0), np.full(126, 1.0), np.full(66, 1.0)])
+"""The same where the noise is gone: by then the legs are settled, and the body must go as they do."""
+
 _GROUPS = (slice(3, 9), slice(9, 135), slice(135, 201))
 _FLOOR = 0.7
 """No feature's spread counts as less than this share of its group's: tiny movements stay tiny."""

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from posewire_export.train import features, shown, wording
-from posewire_export.train.config import Config
+from posewire_export.train.config import Augment, Config
 from posewire_export.train.library import Entry, balanced_weights
 from posewire_export.train.stitch import fits, stitch
 from posewire_runtime.types import Float
@@ -62,13 +62,11 @@ class Feed:
         self._corpus = corpus
         self._config = config
         self._shown = [shown.measure(clip) for clip in corpus.clips]
-        pointed = [
-            what != shown.Shown() or any(map(wording.names_side, entry.texts))
-            for entry, what in zip(corpus.entries, self._shown, strict=True)
-        ]
         self._weights = [
-            weight * (config.augment.pointed if points else 1.0)
-            for weight, points in zip(balanced_weights(corpus.entries), pointed, strict=True)
+            weight * _told(entry, what, config.augment)
+            for entry, what, weight in zip(
+                corpus.entries, self._shown, balanced_weights(corpus.entries), strict=True
+            )
         ]
 
     def batches(self, pool: int) -> list[list[Example]]:
@@ -120,6 +118,13 @@ class Feed:
         clip = clip[: self._config.max_frames]
         missing = self._config.min_frames - len(clip)
         return clip if missing <= 0 else np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)])
+
+
+def _told(entry: Entry, what: shown.Shown, augment: Augment) -> float:
+    """How many times as often a clip is drawn for telling left from right."""
+    if what == shown.Shown() and not any(map(wording.names_side, entry.texts)):
+        return 1.0
+    return augment.pointed * (augment.legs if what.leg is not None else 1.0)
 
 
 def pack(examples: Sequence[Example], budget: int) -> Iterator[list[Example]]:

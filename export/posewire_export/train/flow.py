@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -102,15 +103,16 @@ class Loss:
     mean: Tensor  # (201,)
     std: Tensor  # (201,)
     """What undoes the normalisation."""
-    weights: Tensor  # (201,)
-    """How much each feature counts, one on average."""
+    weights: Tensor  # (2, 201)
+    """How much each feature counts in noise, one on average, and by how much that changes toward motion."""
     feet: float
     """Weight of the second part."""
 
     @classmethod
     def of(cls, normaliser: Normaliser, feet: float, device: torch.device | str = "cpu") -> Loss:
         """With the weights of `features`."""
-        weights = torch.from_numpy(features.WEIGHTS / features.WEIGHTS.mean()).float()
+        change = features.LATE_WEIGHTS - features.WEIGHTS
+        weights = torch.from_numpy(np.stack([features.WEIGHTS, change]) / features.WEIGHTS.mean()).float()
         mean, std = torch.from_numpy(normaliser.mean), torch.from_numpy(normaliser.std)
         return cls(mean.to(device), std.to(device), weights.to(device), feet)
 
@@ -122,7 +124,7 @@ class Loss:
         said = model((1 - t) * noise + t * motion, text, times, frame_mask).float()
         velocity = (said - motion) / (1 - t).clamp_min(_NEAREST)
         apart = nn.functional.huber_loss(velocity, torch.zeros_like(velocity), reduction="none", delta=_FAR)
-        apart = (apart * self.weights).mean(-1)
+        apart = (apart * (self.weights[0] + t * self.weights[1])).mean(-1)
         loss = (apart * frame_mask).sum() / frame_mask.sum()
         return loss + self.feet * self._slip(said, motion, frame_mask, times) if self.feet > 0 else loss
 

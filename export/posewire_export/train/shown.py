@@ -27,6 +27,10 @@ _ONE_ARM, _ONE_LEG = 1.8, 1.35
 """How many times as far as the other a limb must move to be the one that acts."""
 _BENDS = (0.9, 2.6)
 """Radians by which a straight walk may be bent."""
+_CIRCLES = 0.3
+"""The share of bent walks that go round, of those that are at least so long:"""
+_ROUND = 3.0
+"""Metres; a shorter circle is a turn on the spot."""
 _A_TURN = 1.0
 """Radians by which the body must turn over the clip."""
 
@@ -151,22 +155,36 @@ def reversed_walk(clip: Float, text: str) -> tuple[Float, str] | None:
 
 
 def bent_walk(clip: Float, text: str, chance: Random) -> tuple[Float, str] | None:
-    """A straight walk that turns to one side on its way; None where it is anything else."""
+    """A straight walk that turns to one side on its way, or goes round; None where it is anything else."""
     motion = _straight(clip, text)
     if motion is None:
         return None
     side: Side = chance.choice(("left", "right"))
-    angle = (1 if side == "left" else -1) * chance.uniform(*_BENDS)
+    sign = 1 if side == "left" else -1
     along = np.linspace(0, 1, len(motion), dtype=np.float32)
-    angles = np.float32(angle) * along * along * (3 - 2 * along)
-    yaw = quat.from_axis_angle(np.array([0, 1, 0], np.float32), angles)
+    if _length(motion.root) > _ROUND and chance.random() < _CIRCLES:
+        return features.encode(_bent(motion, sign * 2 * np.pi * along)), _circling(text, side, chance)
+    angles = sign * chance.uniform(*_BENDS) * along * along * (3 - 2 * along)
+    return features.encode(_bent(motion, angles)), _turning(text.rstrip(" ."), side, chance)
+
+
+def _bent(motion: Motion, angles: Float) -> Motion:
+    """Body and path turned by so many radians about the vertical, frame by frame."""
+    yaw = quat.from_axis_angle(np.array([0, 1, 0], np.float32), angles.astype(np.float32))
     rotations = motion.rotations.copy()
     rotations[:, 0] = quat.multiply(yaw, rotations[:, 0])
     steps = quat.rotate(yaw[1:], np.diff(motion.root, axis=0))
     root = motion.root[0] + np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
-    return features.encode(Motion(rotations, root.astype(np.float32))), _turning(
-        text.rstrip(" ."), side, chance
-    )
+    return Motion(rotations, root.astype(np.float32))
+
+
+def _circling(text: str, side: Side, chance: Random) -> str:
+    """A caption of somebody who just walks, said of who walks round."""
+    match = _JUST_WALKS.fullmatch(text)
+    assert match is not None, "only straight walks are bent"
+    round_about = "counterclockwise" if side == "left" else "clockwise"
+    ways = ("", "", f" to the {side}", f" {round_about}")
+    return f"{match.group(1)} in {chance.choice(('a circle', 'a circle', 'circles'))}{chance.choice(ways)}"
 
 
 def _straight(clip: Float, text: str) -> Motion | None:
