@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -92,18 +92,17 @@ def lay_out(rows: Sequence[Row], geometry: Geometry, block: int | None = None) -
     alone, so that a row's numbers are the same, to the last bit, in any company.
     """
     frames = [row.frames for row in rows]
-    starts = (0, *np.cumsum(frames).tolist())
+    starts = (0, *accumulate(frames))
     span = math.gcd(*frames)  # one group a row where all are equally long
     group_row = np.repeat(np.arange(len(rows)), [n // span for n in frames])
-    cos, sin = rope(np.concatenate([np.arange(n) for n in frames]), geometry)
-    feeds: dict[str, Array] = {"group_row": group_row, "cos": cos[None], "sin": sin[None]}
     sizes = [block or best_block(row, geometry.band) for row in rows]
     places = max(_keys(row, size, geometry.band) for row, size in zip(rows, sizes, strict=True))
-    feeds |= _blocks(rows, starts, geometry.band, sizes, places if block else _padded(places))
-    block_rows = np.repeat(
-        np.arange(len(rows)), [-(-n // size) for n, size in zip(frames, sizes, strict=True)]
-    )
-    return Layout((len(group_row), span), feeds, starts, block_rows)
+    blocks = _Blocks.of(rows, starts, geometry.band, sizes, places if block else _padded(places))
+    at = np.arange(starts[-1]) - np.repeat(starts[:-1], frames)  # of each frame in its row
+    cos, sin = (table[None, at] for table in rope(np.arange(max(frames)), geometry))
+    feeds: dict[str, Array] = {"group_row": group_row, "cos": cos, "sin": sin, **blocks.feeds()}
+    feeds["answers"] = blocks.answers(frames, sizes, at)
+    return Layout((len(group_row), span), feeds, starts, blocks.row)
 
 
 def in_calls(frames: Sequence[int], most: int) -> list[slice]:
@@ -143,42 +142,82 @@ def rope(positions: NDArray[np.integer[Any]], geometry: Geometry) -> tuple[Float
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
-def _blocks(
-    rows: Sequence[Row], starts: Sequence[int], band: int, sizes: Sequence[int], places: int
-) -> dict[str, Array]:
-    """Who asks whom: indices of queries, of keys among frames and words, the mask, and the way back."""
-    word, most = starts[-1], max(sizes)
-    parts: list[tuple[Array, Array, Array]] = []
-    answers: list[Array] = []
-    blocks = 0
-    for row, start, size in zip(rows, starts, sizes, strict=False):
-        parts.append(_row_blocks(row, start, word, (size, most, places), band))
-        at = np.arange(row.frames)
-        answers.append((blocks + at // size) * most + at % size)
-        blocks += len(parts[-1][0])
-        word += row.words
-    queries, keys, mask = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return {"queries": queries, "keys": keys, "mask": mask, "answers": np.concatenate(answers)}
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """The blocks of all rows: a column `(blocks, 1)` of each of their figures."""
 
+    row: Array  # (blocks,)
+    """The row of each."""
+    first: Array
+    """Its first query, counted in its row."""
+    row_start: Array
+    """Where the frames of its row begin."""
+    word_start: Array
+    """Where the words of its row begin, among frames and words."""
+    size: Array
+    """Queries of its own; what follows up to `most` repeats the last."""
+    frames: Array
+    words: Array
+    real_frames: Array
+    real_words: Array
+    band: int
+    most: int
+    """Queries of a block."""
+    places: int
+    """Keys of a block; the last may be nobody's."""
 
-def _row_blocks(
-    row: Row, start: int, word: int, sizes: tuple[int, int, int], band: int
-) -> tuple[Array, Array, Array]:
-    """The blocks of one row, whose frames begin at `start` and whose words at `word`.
+    @classmethod
+    def of(
+        cls, rows: Sequence[Row], starts: Sequence[int], band: int, sizes: Sequence[int], places: int
+    ) -> _Blocks:
+        """The blocks of rows whose frames begin at `starts`, each cut into blocks of its size."""
+        count = [-(-row.frames // size) for row, size in zip(rows, sizes, strict=True)]
+        words = [row.words for row in rows]
+        real_frames = [row.frames if row.real_frames is None else row.real_frames for row in rows]
+        real_words = [row.words if row.real_words is None else row.real_words for row in rows]
+        row = np.repeat(np.arange(len(rows)), count)
+        place = np.arange(len(row)) - np.repeat(list(accumulate(count, initial=0))[:-1], count)
 
-    Of `most` queries in a block `size` are its own; of `places` for keys, the last may be nobody's.
-    """
-    size, most, places = sizes
-    window = min(size + 2 * band, row.frames)
-    first = np.arange(0, row.frames, size)[:, None]  # (b, 1)
-    q = first + np.minimum(np.arange(most), size - 1)  # (b, most)
-    k = np.clip(first - band, 0, row.frames - window) + np.arange(window)  # (b, window)
-    w = np.broadcast_to(np.arange(places - window), (len(first), places - window))
-    real_frames = row.frames if row.real_frames is None else row.real_frames
-    real_words = row.words if row.real_words is None else row.real_words
-    near = (np.abs(q[:, :, None] - k[:, None, :]) <= band) & (k < real_frames)[:, None, :]
-    read = np.broadcast_to((w < real_words)[:, None, :], (*q.shape, places - window))
-    mask = np.where(np.concatenate([near, read], axis=2), 0, HIDDEN).astype(np.float32)
-    queries = start + np.minimum(q, row.frames - 1)
-    keys = np.concatenate([start + k, word + np.minimum(w, row.words - 1)], axis=1)
-    return queries, keys, mask[:, None]
+        def column(figures: Sequence[int]) -> Array:
+            return np.array(figures)[row, None]
+
+        return cls(
+            row=row,
+            first=place[:, None] * column(sizes),
+            row_start=column(starts[:-1]),
+            word_start=column(list(accumulate(words, initial=starts[-1]))[:-1]),
+            size=column(sizes),
+            frames=column([row.frames for row in rows]),
+            words=column(words),
+            real_frames=column(real_frames),
+            real_words=column(real_words),
+            band=band,
+            most=max(sizes),
+            places=places,
+        )
+
+    def feeds(self) -> dict[str, Array]:
+        """Indices of queries, and of keys among frames and words; the mask."""
+        query = self.first + np.minimum(np.arange(self.most), self.size - 1)  # (blocks, most)
+        window = np.minimum(self.size + 2 * self.band, self.frames)
+        place = np.arange(self.places)  # frames of the window, then words
+        key = np.clip(self.first - self.band, 0, self.frames - window) + place  # (blocks, places)
+        word = place - window
+        near = (np.abs(query[:, :, None] - key[:, None, :]) <= self.band) & (
+            (word < 0) & (key < self.real_frames)
+        )[:, None, :]
+        read = ((word >= 0) & (word < self.real_words))[:, None, :]
+        mask = np.where(near | read, np.float32(0), np.float32(HIDDEN))
+        return {
+            "queries": self.row_start + np.minimum(query, self.frames - 1),
+            "keys": np.where(
+                word < 0, self.row_start + key, self.word_start + np.minimum(word, self.words - 1)
+            ),
+            "mask": mask[:, None],
+        }
+
+    def answers(self, frames: Sequence[int], sizes: Sequence[int], at: Array) -> Array:
+        """Where the answer to each frame lies, which stands `at` a place of its row."""
+        size = np.repeat(sizes, frames)
+        before = np.searchsorted(self.row, np.arange(len(frames)))
+        return (np.repeat(before, frames) + at // size) * self.most + at % size
