@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from posewire_runtime.device.engine import Engine
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError
 from posewire_runtime.families import package_info
-from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, Line, open_program
+from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, open_program
+from posewire_runtime.families.hymotion_packed import Line
 from posewire_runtime.families.hymotion_text import condition_bytes
 from posewire_runtime.packages.package import Package
 from posewire_runtime.sampling import schedule
@@ -97,7 +99,7 @@ def test_golden_velocities_in_one_batch(
 ) -> None:
     if block is not None:
         monkeypatch.setattr("posewire_runtime.families.hymotion_batch.best_block", lambda *_: block)
-    program._layouts.clear()  # pyright: ignore[reportPrivateUsage]
+    program._packed._layouts.clear()  # pyright: ignore[reportPrivateUsage]
     lines = []
     for case in range(3):
         times = (float(golden[f"forward{case}_t"]),)
@@ -105,7 +107,7 @@ def test_golden_velocities_in_one_batch(
         lines.append(Line(golden[f"forward{case}_x"][0], condition.steps.at(0)))
     for case, found in enumerate(program.velocities(lines)):
         assert relative(found, golden[f"forward{case}_velocity"][0]) < 1e-5
-    program._layouts.clear()  # pyright: ignore[reportPrivateUsage]
+    program._packed._layouts.clear()  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_run_may_join_between_any_two_steps(program: HyMotion, golden: Golden) -> None:
@@ -132,6 +134,25 @@ def test_a_row_is_the_same_to_the_bit_in_any_company(
     for company in ([loud], [longer], [longer, wanted, loud]):
         np.testing.assert_array_equal(make(program, [wanted, *company])[0].raw["latent"], alone)
     program.close()
+
+
+def test_rows_that_are_walked_in_other_ways_change_nothing(program: HyMotion, golden: Golden) -> None:
+    """Guided or not, of every order, with known frames, joining late: their maths is done for all at once."""
+    wanted = [
+        replace(request, seed=place, sampling=Sampling(steps=4 + place, guidance=guidance, solver=solver))
+        for place, (guidance, solver) in enumerate(product((5.0, 1.0, 2.0), schedule.SOLVERS))
+        for request in requests(golden, place % 3)[:1]
+    ]
+    clip = make(program, wanted[:1])[0]
+    known = replace(clip, rotations=clip.rotations[:8], root=clip.root[:8], contacts=clip.contacts[:8])
+    wanted[4] = replace(wanted[4], known=known)
+    alone = [make(program, [one])[0].raw["latent"] for one in wanted]
+    runs = [program.start(r, c) for r, c in zip(wanted, program.condition(wanted), strict=True)]
+    program.step(runs[3:])
+    while going := [run for run in runs if not run.finished]:
+        program.step(going)
+    for run, latent in zip(runs, alone, strict=True):
+        np.testing.assert_array_equal(program.clip(run).raw["latent"], latent)
 
 
 def _arrays(given: Features | None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -217,8 +238,9 @@ def test_guidance_interval_needs_fewer_rows(
     preset = Preset(steps=4, guidance=5.0, interval=(0.2, 0.6))
     monkeypatch.setattr(program, "_motion", replace(_motion(program), presets={"half": preset}))
     rows = []
-    whole = program.velocities
-    monkeypatch.setattr(program, "velocities", lambda lines: rows.append(len(lines)) or whole(lines))
+    graph = program._denoise  # pyright: ignore[reportPrivateUsage]
+    whole = graph.run
+    monkeypatch.setattr(graph, "run", lambda feeds: rows.append(len(feeds["modulation"])) or whole(feeds))
     make(program, [request])
     assert rows == [1, 2, 2, 1]
 

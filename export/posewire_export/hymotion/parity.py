@@ -21,7 +21,8 @@ from posewire_export.hymotion.network import Config, MotionTransformer
 from posewire_export.hymotion.sampling import Moment, trajectory, velocity
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import PackageError
-from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, Line, open_program
+from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, open_program
+from posewire_runtime.families.hymotion_packed import Line
 from posewire_runtime.families.hymotion_text import TextCondition, Vectors
 from posewire_runtime.packages.manifest import Motion, Parity, Precision
 from posewire_runtime.packages.package import Package

@@ -8,7 +8,7 @@ everything: time, prompt, length, guidance. Knows no jobs, no threads and no wir
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +23,10 @@ from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
-from posewire_runtime.families.hymotion_batch import Layout, Row, in_calls, lay_out
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
+from posewire_runtime.families.hymotion_packed import Line, Packed
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
-    AtStep,
     NetworkConfig,
     TextCondition,
     TextSide,
@@ -51,12 +50,6 @@ FAMILY = "hymotion"
 
 CONDITION_BUDGET = 512 * 2**20
 """Bytes that the text side of one prompt may take; longer schedules are computed in groups of steps."""
-
-MOST_FRAMES = 960
-"""Frames of one call on a CPU: with more of them activations leave its caches, and each takes longer."""
-
-_LAYOUTS = 16
-"""Layouts kept: a batch looks the same for many steps."""
 
 
 @dataclass(eq=False)
@@ -86,29 +79,6 @@ class HyMotionRun:
     @property
     def nbytes(self) -> int:
         return self.latent.nbytes * (1 + self.schedule.order)
-
-    def advance(self, velocity: Float) -> None:
-        """Take the solver's step."""
-        self.velocities.appendleft(velocity)
-        weights = self.schedule.weights(self.position)
-        self.latent = schedule.advance(self.latent, tuple(self.velocities), weights)
-        if self.hold is not None:
-            self.latent = self.hold.put(self.latent, velocity, self.schedule.times[self.position + 1])
-        if not np.isfinite(self.latent).all():
-            self.failed_at = self.position
-        self.position += 1
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """One row of a batch."""
-
-    latent: Float  # (L, 201)
-    text: AtStep
-
-    @property
-    def row(self) -> Row:
-        return Row(len(self.latent), self.text.words.shape[2])
 
 
 class HyMotion:
@@ -145,8 +115,8 @@ class HyMotion:
         condition = engine.load(package.graph_file("condition"))
         self.text = TextSide(engine, condition, self._config, vectors, budget, STEPS if resident else None)
         self._resident = self._make_resident(package, engine) if resident else None
+        self._packed = Packed(self._denoise, self.text, self._config.geometry)
         self._decoder = _decoder(package, motion)
-        self._layouts: OrderedDict[tuple[Row, ...], Layout] = OrderedDict()
         self._conditions: WeakValueDictionary[Hashable, TextCondition] = WeakValueDictionary()
 
     # ---- Program
@@ -198,29 +168,11 @@ class HyMotion:
         if self._resident is not None:
             self._resident.step(mine)
             return
-        velocities = iter(self.velocities([line for run in mine for line in self._lines(run)]))
-        for run in mine:
-            velocity = next(velocities)
-            if run.schedule.guided(run.position):
-                velocity = schedule.combine(next(velocities), velocity, run.schedule.guidance)
-            run.advance(velocity)
+        self._packed.step(mine)
 
     def velocities(self, lines: Sequence[Line]) -> list[Float]:
         """What the network says of each row, (L, 201) each."""
-        calls = in_calls([len(line.latent) for line in lines], MOST_FRAMES)
-        return [velocity for call in calls for velocity in self._call(lines[call])]
-
-    def _call(self, lines: Sequence[Line]) -> list[Float]:
-        layout = self._layout(tuple(line.row for line in lines))
-        motion = np.concatenate([line.latent for line in lines])
-        feeds = {
-            "motion": motion.reshape(*layout.grid, DIMENSIONS),
-            "modulation": np.stack([line.text.modulation for line in lines]),
-            "words": np.concatenate([line.text.words for line in lines], axis=2),
-            **layout.feeds,
-        }
-        velocity = self._denoise.run(feeds)["velocity"]
-        return layout.rows_of(velocity.reshape(-1, DIMENSIONS))
+        return self._packed.velocities(lines)
 
     def clip(self, run: Run) -> Clip:
         """Decode; raises `GenerationFailed` for a run that left the numbers."""
@@ -237,8 +189,7 @@ class HyMotion:
 
     def close(self) -> None:
         """Drop the graphs."""
-        self._layouts.clear()
-        del self._denoise, self._resident, self.text
+        del self._denoise, self._resident, self._packed, self.text
 
     def warm_up(self) -> None:
         """Run both graphs once, so that the first request doesn't pay for set-up."""
@@ -297,24 +248,9 @@ class HyMotion:
             return noise.cpu_normal(seed, shape, frames)
         return noise.cuda_normal(seed, shape)[:frames]
 
-    def _lines(self, run: HyMotionRun) -> list[Line]:
-        """The rows of a run: with its text, and without where the step is guided."""
-        lines = [Line(run.latent, run.condition.steps.at(run.position))]
-        if run.schedule.guided(run.position):
-            lines.append(Line(run.latent, self.text.null(run.condition, run.position)))
-        return lines
-
     def _make_resident(self, package: Package, engine: Engine) -> Resident:
         fill, advance = (engine.load(package.graph_file(name)) for name in ("fill", "advance"))
         return Resident(engine, Graphs(self._denoise, fill, advance), self.text, self._config.geometry)
-
-    def _layout(self, rows: tuple[Row, ...]) -> Layout:
-        if rows not in self._layouts:
-            self._layouts[rows] = lay_out(rows, self._config.geometry)
-            if len(self._layouts) > _LAYOUTS:
-                self._layouts.popitem(last=False)
-        self._layouts.move_to_end(rows)
-        return self._layouts[rows]
 
 
 def open_program(package: Package, settings: EngineSettings, text: TextSettings | None = None) -> HyMotion:

@@ -12,6 +12,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -214,10 +215,15 @@ class TextSide:
         steps.group(0)
         return TextCondition(features, steps, self._null_steps(times))
 
-    def null(self, condition: TextCondition, step: int) -> AtStep:
-        """The branch without text, as a prompt of as many words sees it."""
-        found = condition.null.at(step)
-        return AtStep(found.modulation, self._spread(found.words[:, :, None], condition.words)[:, :, 0])
+    def nulls(self, wanted: Sequence[tuple[TextCondition, int]]) -> list[AtStep]:
+        """The branch without text at a step of each condition, as a prompt of as many words sees it."""
+        if not wanted:
+            return []
+        found = [condition.null.at(step) for condition, step in wanted]
+        counts = [condition.words for condition, _ in wanted]
+        words = self._spread(np.concatenate([one.words for one in found], axis=2), counts)
+        cuts = pairwise(accumulate(counts, initial=0))
+        return [AtStep(one.modulation, words[:, :, a:b]) for one, (a, b) in zip(found, cuts, strict=True)]
 
     def null_group(self, times: Times, step: int, words: int) -> tuple[Group, int]:
         """The same for the group of a step and any number of words, on the device."""
@@ -225,7 +231,10 @@ class TextSide:
         def make(some: Times) -> Group:
             first = times.index(some[0])
             found = [self._null_steps(times).at(first + place) for place in range(len(some))]
-            spread = self._spread(np.stack([one.words for one in found], axis=2), words)
+            each = np.concatenate([one.words for one in found], axis=2)  # (layers, 2, steps, D)
+            spread = self._spread(each, [words] * len(some)).reshape(
+                each.shape[0], 2, len(some), words, each.shape[-1]
+            )
             modulation = np.stack([one.modulation for one in found])
             return Group(self._engine.put(modulation), self._engine.put(spread))
 
@@ -250,16 +259,12 @@ class TextSide:
             self._latest_nulls.popitem(last=False)
         return found
 
-    def _spread(self, words: Float, count: int) -> Float:
-        """One unturned word (layers, 2, steps, 1, D) as `count` words at their places."""
-        config = self._config
-        layers, _, steps, _, width = words.shape
-        keys = np.ascontiguousarray(words[:, 0]).view(np.complex64)  # (layers, steps, 1, D / 2)
-        heads = keys.reshape(layers, steps, 1, config.heads, -1)
-        turned = heads * self._turns[:count]  # (layers, steps, n, H, d / 2)
-        spread = np.empty((layers, 2, steps, count, width), np.float32)
-        spread[:, 0] = turned.reshape(layers, steps, count, -1).view(np.float32)
-        spread[:, 1] = words[:, 1]
+    def _spread(self, words: Float, counts: Sequence[int]) -> Float:  # (layers, 2, the sum of counts, D)
+        """Unturned words (layers, 2, rows, D), each as so many at their places."""
+        spread = np.repeat(words, counts, axis=2)
+        shape = len(spread), spread.shape[2], self._config.heads, -1
+        keys = spread[:, 0].view(np.complex64).reshape(shape)
+        keys *= np.concatenate([self._turns[:count] for count in counts])
         return spread
 
     def _steps(self, tokens: Float, sentence: Float, times: Times, first: int) -> Steps:

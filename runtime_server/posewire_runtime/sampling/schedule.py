@@ -140,15 +140,21 @@ def solver_weights(times: tuple[float, ...], step: int, order: int) -> tuple[flo
     return tuple((width * np.linalg.solve(monomials, integrals)).tolist())
 
 
-def advance(x: Float, velocities: Sequence[Float], weights: Sequence[float]) -> Float:
-    """The latent one step on; velocities newest first, as many as there are weights or more."""
+def advance(x: Float, velocities: Sequence[Float], weights: Sequence[float | Float]) -> Float:
+    """The latent one step on; velocities newest first, as many as there are weights or more.
+
+    A weight is one number, or one of each frame `(L, 1)` where latents of several clips lie in `x`.
+    """
     for velocity, weight in zip(velocities, weights, strict=False):
         x = np.add(x, np.float32(weight) * velocity, dtype=np.float32)
     return x
 
 
-def combine(unconditional: Float, conditional: Float, guidance: float) -> Float:
-    """Classifier-free guidance: away from what the text leaves open, towards what it says."""
+def combine(unconditional: Float, conditional: Float, guidance: float | Float) -> Float:
+    """Classifier-free guidance: away from what the text leaves open, towards what it says.
+
+    `guidance` is one number, or one of each frame `(L, 1)`.
+    """
     return np.add(unconditional, np.float32(guidance) * (conditional - unconditional), dtype=np.float32)
 
 
