@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posewire_export.evaluate import bodies, physics, sides
-from posewire_export.evaluate.sides import Claim
+from posewire_export.evaluate import bodies, physics
+from posewire_export.train import claims
+from posewire_export.train.claims import Claim
 from posewire_export.train.ingest import Motion
 from posewire_export.train.rest import REST
 from posewire_runtime.motion import quat
@@ -58,34 +59,34 @@ def going(speed: float, turn: float, aside: float = 0) -> Motion:
     ],
 )
 def test_claims_of_captions(caption: str, expected: list[Claim]) -> None:
-    assert sides.claims(caption) == expected
+    assert claims.claims(caption) == expected
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_limbs_that_move_are_found(side: sides.Side) -> None:
+def test_limbs_that_move_are_found(side: claims.Side) -> None:
     letter = side[0].upper()
-    assert sides.holds(Claim("arm", side), moving(f"{letter}_Shoulder"))
-    assert sides.holds(Claim("leg", side), moving(f"{letter}_Hip"))
-    other: sides.Side = "right" if side == "left" else "left"
-    assert not sides.holds(Claim("arm", other), moving(f"{letter}_Shoulder"))
+    assert claims.holds(Claim("arm", side), moving(f"{letter}_Shoulder"))
+    assert claims.holds(Claim("leg", side), moving(f"{letter}_Hip"))
+    other: claims.Side = "right" if side == "left" else "left"
+    assert not claims.holds(Claim("arm", other), moving(f"{letter}_Shoulder"))
 
 
 def test_turns_and_travel() -> None:
-    assert sides.turned(going(1, 2.0)) == pytest.approx(2.0, abs=0.15)
-    assert sides.turned(going(1, -7.0)) == pytest.approx(-7.0, abs=0.4)
-    assert sides.holds(Claim("turn", "left"), going(1, 1.5))
-    assert sides.travel(going(1, 1.5)) == pytest.approx((59 / 30, 0), rel=0.02, abs=0.06)
-    assert sides.travel(going(0, 1.5, aside=1)) == pytest.approx((0, 59 / 30), rel=0.02, abs=0.06)
-    assert sides.holds(Claim("travel", "back"), going(-1, 3.0))
+    assert claims.turned(going(1, 2.0)) == pytest.approx(2.0, abs=0.15)
+    assert claims.turned(going(1, -7.0)) == pytest.approx(-7.0, abs=0.4)
+    assert claims.holds(Claim("turn", "left"), going(1, 1.5))
+    assert claims.travel(going(1, 1.5)) == pytest.approx((59 / 30, 0), rel=0.02, abs=0.06)
+    assert claims.travel(going(0, 1.5, aside=1)) == pytest.approx((0, 59 / 30), rel=0.02, abs=0.06)
+    assert claims.holds(Claim("travel", "back"), going(-1, 3.0))
 
 
 def test_sidesteps_and_circles() -> None:
-    assert sides.holds(Claim("sidestep", "left"), going(0.2, 0, aside=0.5))
-    assert not sides.holds(Claim("sidestep", "right"), going(0.2, 0, aside=0.5))
-    assert not sides.holds(Claim("sidestep", "left"), going(1, 0, aside=0.5))
-    assert sides.holds(Claim("circle", "round"), going(1.5, -6.0))
-    assert not sides.holds(Claim("circle", "round"), going(0, 6.0))
-    assert not sides.holds(Claim("circle", "round"), going(1.5, 2.0))
+    assert claims.holds(Claim("sidestep", "left"), going(0.2, 0, aside=0.5))
+    assert not claims.holds(Claim("sidestep", "right"), going(0.2, 0, aside=0.5))
+    assert not claims.holds(Claim("sidestep", "left"), going(1, 0, aside=0.5))
+    assert claims.holds(Claim("circle", "round"), going(1.5, -6.0))
+    assert not claims.holds(Claim("circle", "round"), going(0, 6.0))
+    assert not claims.holds(Claim("circle", "round"), going(1.5, 2.0))
 
 
 def test_bodies_are_middles_of_actions() -> None:

@@ -13,14 +13,16 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from posewire_export.train import curves, features, flow, trainer  # noqa: E402
+from posewire_export.train.claims import claims, holds  # noqa: E402
 from posewire_export.train.config import Augment, Config, Network, from_dict, read_config  # noqa: E402
 from posewire_export.train.dataset import DataSet  # noqa: E402
 from posewire_export.train.feed import Corpus, Feed  # noqa: E402
-from posewire_export.train.generate import Generator, Wish, read_generator  # noqa: E402
-from posewire_export.train.ingest import Motion, lowest  # noqa: E402
+from posewire_export.train.generate import Generator, Wish, finish, read_generator  # noqa: E402
+from posewire_export.train.ingest import FPS, Motion, lowest  # noqa: E402
 from posewire_export.train.library import Entry  # noqa: E402
 from posewire_export.train.pack import read_pack, write_pack  # noqa: E402
 from posewire_export.train.reflow import PairFeed, Teaching, make_pairs  # noqa: E402
+from posewire_export.train.rest import REST  # noqa: E402
 from posewire_export.train.text_model import (  # noqa: E402
     TextConfig,
     TextEncoder,
@@ -33,6 +35,7 @@ from posewire_export.train.text_model import (  # noqa: E402
 from posewire_export.train.trainer import Trainer, Validation, run  # noqa: E402
 from posewire_runtime.errors import InvalidFile  # noqa: E402
 from posewire_runtime.motion import quat  # noqa: E402
+from posewire_runtime.motion.plant import standing_path  # noqa: E402
 
 pytestmark = pytest.mark.export
 
@@ -217,10 +220,10 @@ def test_a_student_learns_the_teachers_ends(corpus: Corpus, text: TextSide, tmp_
     for _ in range(30):
         teacher_run.advance()
     teacher = Generator(teacher_run.averaged(), teacher_run.normaliser, text, torch.device("cpu"))
-    teaching = Teaching(steps=4, guidance=2.0, pools=2)
-    files = make_pairs(teacher, Feed(corpus, TINY), teaching, tmp_path, bf16=False)
+    teaching = Teaching(steps=4, guidance=2.0, pools=2, bf16=False)
+    files = make_pairs(teacher, Feed(corpus, TINY), teaching, tmp_path)
     before = [file.stat().st_mtime_ns for file in files]
-    assert make_pairs(teacher, Feed(corpus, TINY), teaching, tmp_path, bf16=False) == files
+    assert make_pairs(teacher, Feed(corpus, TINY), teaching, tmp_path) == files
     assert [file.stat().st_mtime_ns for file in files] == before
 
     config = replace(TINY, passes=2.0, drop=0.0, time_shift=1.0)
@@ -236,12 +239,39 @@ def test_a_student_learns_the_teachers_ends(corpus: Corpus, text: TextSide, tmp_
         steps=4,
         guidance=2.0,
     )
-    np.testing.assert_allclose(teacher.normaliser.apply(example.frames), latents[0].numpy(), atol=0.02)
+    latent, motion = latents[0].numpy(), finish(teacher.normaliser, latents[0].numpy())
+    learned = teacher.normaliser.apply(example.frames)
+    np.testing.assert_allclose(learned[:, 3:], latent[:, 3:], atol=0.02)
+    planted = standing_path(REST, motion.rotations, motion.root, FPS) - motion.root
+    np.testing.assert_allclose(
+        example.frames[:, :3], teacher.normaliser.undo(latent)[:, :3] + planted, atol=0.01
+    )
 
     student = Trainer(config, feed, teacher.normaliser, text, total_frames=feed.frames)
     student.start_from(teacher.model)
     losses = [student.advance() for _ in range(40)]
     assert np.mean(losses[-8:]) < np.mean(losses[:8])
+
+
+def test_only_answers_that_keep_to_their_words_are_learned(
+    corpus: Corpus, text: TextSide, tmp_path: Path
+) -> None:
+    words = ("waves the left hand", "waves the right hand", "walks")
+    entries = [replace(entry, texts=(words[i % 3],)) for i, entry in enumerate(corpus.entries)]
+    config = replace(TINY, augment=Augment(stitch=0.0, paraphrase=0.0))
+    untrained = make(config, corpus, text)
+    model = untrained.averaged()
+    torch.manual_seed(2)
+    for parameter in model.parameters():
+        parameter.normal_(std=0.2)
+    teacher = Generator(model, untrained.normaliser, text, torch.device("cpu"))
+    feed = Feed(Corpus(entries, corpus.clips), config)
+    files = make_pairs(teacher, feed, Teaching(steps=1, guidance=1.0, pools=1, bf16=False), tmp_path)
+    pairs = [pair for batch in PairFeed(files, config, teacher.normaliser).batches(0) for pair in batch]
+    assert {pair.text for pair in pairs} >= set(words)
+    for pair in pairs:
+        motion = finish(teacher.normaliser, teacher.normaliser.apply(pair.frames))
+        assert all(holds(claim, motion) for claim in claims(pair.text))
 
 
 def test_generating_gives_motion_on_the_floor(corpus: Corpus, text: TextSide, tmp_path: Path) -> None:

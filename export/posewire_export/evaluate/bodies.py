@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from posewire_export.evaluate import physics
 from posewire_export.evaluate.scores import Interval, Numbers
-from posewire_export.train.ingest import FPS, Motion, ground
+from posewire_export.train.ingest import FPS, Motion, ground, places
 from posewire_export.train.rest import REST
 from posewire_runtime.motion.contacts import foot_contacts
 from posewire_runtime.motion.footlock import lock_feet
@@ -30,7 +30,7 @@ _ROUNDS = 200
 
 def clip_of(motion: Motion, seed: int = 0) -> Clip:
     """A motion with the contacts of its feet, as the runtime finds them."""
-    contacts = foot_contacts(REST, physics.places(motion), FPS)
+    contacts = foot_contacts(REST, places(motion), FPS)
     return Clip(REST, FPS, motion.rotations, motion.root, contacts, seed)
 
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from posewire_export.evaluate import physics, scores, told
+from posewire_export.evaluate import scores, told
 from posewire_export.evaluate.bodies import after_passes, typical
 from posewire_export.evaluate.contrast import Judge
 from posewire_export.evaluate.scores import Interval, Numbers, plain
-from posewire_export.evaluate.sides import claims
 from posewire_export.evaluate.strangers import STRANGERS
+from posewire_export.train.claims import claims
 from posewire_export.train.features import decode
 from posewire_export.train.feed import Corpus
 from posewire_export.train.generate import Wish
-from posewire_export.train.ingest import Motion
+from posewire_export.train.ingest import Motion, places
 from posewire_export.train.library import Entry
 
 Maker = Callable[[Sequence[Wish]], list[Motion]]
@@ -158,7 +158,7 @@ def copying(judge: Judge, learned: Corpus, motions: Sequence[Motion]) -> dict[st
 
 def _gap(one: Motion, two: Motion) -> float:
     """Mean distance between joints, pelvis on pelvis, both played at the same length."""
-    a, b = (physics.places(m) - m.root[:, None] for m in (one, two))
+    a, b = (places(m) - m.root[:, None] for m in (one, two))
     at = np.rint(np.linspace(0, len(b) - 1, len(a))).astype(int)
     return float(np.linalg.norm(a - b[at], axis=-1).mean())
 

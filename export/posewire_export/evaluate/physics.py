@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posewire_export.train.ingest import FPS, Motion
+from posewire_export.train.ingest import FPS, Motion, places
 from posewire_export.train.rest import REST
-from posewire_runtime.motion import quat, skeleton
+from posewire_runtime.motion import quat
 
 LOW = 0.05
 """A toe whose sole is less high above the floor, metres, may touch it."""
@@ -46,11 +46,6 @@ def measure(motion: Motion) -> Physics:
         flips=int((quat.angle(motion.rotations[1:], motion.rotations[:-1]) > np.pi / 4).sum()),
         drift=_drift(positions),
     )
-
-
-def places(motion: Motion) -> Numbers:
-    """World positions of all joints, (L, 22, 3)."""
-    return skeleton.forward(REST, motion.rotations, motion.root)[1]
 
 
 def _sliding(positions: Numbers) -> float:

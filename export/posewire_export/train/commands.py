@@ -142,8 +142,8 @@ def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
         raise InvalidRequest("expected --text FOLDER and --teacher FILE, both from the run to learn from")
     teacher = read_generator(options.teacher, read_text_side(options.text), options.device)
     learned, _ = data.split(heldout_of(data.entries, options.heldout))
-    teaching = Teaching(options.teacher_steps, options.guidance, options.pools)
-    files = make_pairs(teacher, Feed(learned, config), teaching, options.out / "pairs", bf16=config.bf16)
+    teaching = Teaching(options.teacher_steps, options.guidance, options.pools, bf16=config.bf16)
+    files = make_pairs(teacher, Feed(learned, config), teaching, options.out / "pairs")
     feed = PairFeed(files, config, teacher.normaliser)
     trainer = Trainer(
         config, feed, teacher.normaliser, teacher.text, total_frames=feed.frames, device=options.device

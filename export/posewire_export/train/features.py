@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posewire_export.train.ingest import Motion
+from posewire_export.train.ingest import Motion, places
 from posewire_export.train.rest import REST
 from posewire_runtime.motion import quat, rot6d, skeleton
 from posewire_runtime.types import Float
@@ -40,7 +40,7 @@ _TRAVEL = np.array([0.5, 0.15, 0.5])
 
 def encode(motion: Motion) -> Float:
     """(L, 201), not normalised."""
-    _, positions = skeleton.forward(REST, motion.rotations, motion.root)
+    positions = places(motion)
     six = rot6d.interleaved_from_matrix(quat.to_matrix(motion.rotations))  # (L, 22, 6)
     translation = motion.root - REST.positions[0]
     bare = positions - translation[:, None]

@@ -129,9 +129,14 @@ def _leg(rig: Skeleton, places: Mapping[str, int]) -> float:
     return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
 
 
+def places(motion: Motion) -> Array:
+    """World positions of all joints, (L, 22, 3)."""
+    return skeleton.forward(REST, motion.rotations, motion.root)[1]
+
+
 def lowest(motion: Motion) -> Array:
     """Height of the lowest point of the soles in each frame, (L,)."""
-    _, positions = skeleton.forward(REST, motion.rotations, motion.root)
+    positions = places(motion)
     feet = list(skeleton.feet(REST))
     thickness = REST.positions[feet, 1] - REST.sole
     # An ankle's sole lies below it only while the foot is flat: the toes count in full, heels at half.
@@ -140,7 +145,7 @@ def lowest(motion: Motion) -> Array:
 
 def settle(motion: Motion) -> Motion:
     """The same motion at such heights that its lowest point touches the floor in every frame."""
-    _, positions = skeleton.forward(REST, motion.rotations, motion.root)
+    positions = places(motion)
     parts = (name.removeprefix("L_").removeprefix("R_") for name in REST.names)
     thickness = np.array([_THICKNESS.get(part, 0.05) for part in parts])
     root = motion.root.copy()

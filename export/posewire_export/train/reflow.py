@@ -4,12 +4,14 @@ The teacher, with guidance, turns noise into motion in many steps. The pairs (no
 are joined by straight lines, and the student learns those lines: it needs few steps, and the guidance
 is folded into it. Any number of steps works, more are better; one step is the teacher's end in one go.
 
-Pairs lie in files of one pool each, so that making them may stop at any time.
+The student learns better than the teacher does: feet that glide are planted first, and where words name
+a limb or a direction, only answers that keep to it are taken. Pairs lie in files of one pool each, so that
+making them may stop at any time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,12 +20,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from posewire_export.train.claims import claims, holds
 from posewire_export.train.config import Config
-from posewire_export.train.features import Normaliser
+from posewire_export.train.features import TRANSLATION, Normaliser
 from posewire_export.train.feed import Example, Feed, pack
 from posewire_export.train.flow import sample
-from posewire_export.train.generate import Generator, noise_of
+from posewire_export.train.generate import Generator, finish, noise_of
+from posewire_export.train.ingest import FPS, Motion
+from posewire_export.train.rest import REST
 from posewire_runtime.errors import InvalidFile
+from posewire_runtime.motion.plant import standing_path
+from posewire_runtime.types import Float
+
+TRIES = 4
+"""Seeds that a caption gets until an answer keeps to what it claims; then it is left out."""
 
 
 @dataclass(frozen=True)
@@ -34,57 +44,83 @@ class Teaching:
     guidance: float = 4.0
     pools: int = 100
     """Each has `feed.POOL` examples."""
+    batch_frames: int = 4096
+    """Frames the teacher makes at once, padding included."""
+    bf16: bool = True
 
 
-def make_pairs(teacher: Generator, feed: Feed, teaching: Teaching, folder: Path, *, bf16: bool) -> list[Path]:
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """One example of the teacher's."""
+
+    text: str
+    seed: int
+    latent: Float  # (L, 201), normalised
+
+
+def make_pairs(teacher: Generator, feed: Feed, teaching: Teaching, folder: Path) -> list[Path]:
     """Write the missing pools of pairs; returns the files of all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"pool{number:04}.npz" for number in range(teaching.pools)]
     for number, file in enumerate(tqdm(files, desc="teaching", unit="pool", disable=None)):
         if not file.exists():
-            _write_pool(teacher, feed.batches(number), number, teaching, file, bf16)
+            _write_pool(_pool(teacher, feed, number, teaching), file)
     return files
 
 
-def _write_pool(
-    teacher: Generator,
-    batches: Sequence[Sequence[Example]],
-    pool: int,
-    teaching: Teaching,
-    file: Path,
-    bf16: bool,
-) -> None:
-    texts: list[str] = []
-    motions: list[np.ndarray] = []
-    seeds: list[int] = []
-    for batch in batches:
-        chosen = [pool * 1_000_000 + len(texts) + i for i in range(len(batch))]
-        motions += _answers(teacher, batch, chosen, teaching, bf16)
-        texts += [example.text for example in batch]
-        seeds += chosen
+def _pool(teacher: Generator, feed: Feed, number: int, teaching: Teaching) -> list[_Answer]:
+    """What the teacher answers to the captions of a pool, as far as it keeps to them."""
+    asked = [example for batch in feed.batches(number) for example in batch]
+    kept: list[_Answer] = []
+    for attempt in range(TRIES):
+        first = (number * TRIES + attempt) * 1_000
+        seeded = [Example(e.frames, e.text, noise_of(first + i).numpy()) for i, e in enumerate(asked)]
+        order = sorted(range(len(asked)), key=lambda i: len(asked[i].frames))
+        missed: list[Example] = []
+        made = _answers(teacher, [seeded[i] for i in order], teaching)
+        for i, latent in zip(order, made, strict=True):
+            motion = finish(teacher.normaliser, latent)
+            if all(holds(claim, motion) for claim in claims(asked[i].text)):
+                planted = _planted(teacher.normaliser, latent, motion)
+                kept.append(_Answer(asked[i].text, first + i, planted))
+            else:
+                missed.append(asked[i])
+        asked = missed
+    return kept
+
+
+def _answers(teacher: Generator, asked: Sequence[Example], teaching: Teaching) -> Iterator[Float]:
+    """Normalised features for each of these texts, noises and lengths; `asked` come sorted by length."""
+    for batch in pack(asked, teaching.batch_frames) if asked else ():
+        lengths = torch.tensor([len(example.frames) for example in batch])
+        longest = int(lengths.max())
+        noise = torch.stack([torch.from_numpy(e.noise)[:longest] for e in batch]).to(teacher.device)
+        mask = (torch.arange(longest) < lengths[:, None]).to(teacher.device)
+        text = teacher.text([example.text for example in batch], teacher.device)
+        with torch.autocast(teacher.device.type, torch.bfloat16, enabled=teaching.bf16):
+            made = sample(teacher.model, text, noise, mask, steps=teaching.steps, guidance=teaching.guidance)
+        for row, length in zip(made.cpu().numpy(), lengths.tolist(), strict=True):
+            yield row[:length]
+
+
+def _planted(normaliser: Normaliser, latent: Float, motion: Motion) -> Float:
+    """The latent with the path on which the motion that it decodes to doesn't glide."""
+    path = standing_path(REST, motion.rotations, motion.root, FPS)
+    planted = latent.copy()
+    planted[:, TRANSLATION] += (path - motion.root) / normaliser.std[TRANSLATION]
+    return planted
+
+
+def _write_pool(answers: Sequence[_Answer], file: Path) -> None:
     draft = file.with_suffix(".part.npz")
     np.savez(
         draft,
-        motions=np.concatenate(motions).astype(np.float16),
-        lengths=np.array([len(motion) for motion in motions]),
-        seeds=np.array(seeds),
-        texts=np.array(texts),
+        motions=np.concatenate([answer.latent for answer in answers]).astype(np.float16),
+        lengths=np.array([len(answer.latent) for answer in answers]),
+        seeds=np.array([answer.seed for answer in answers]),
+        texts=np.array([answer.text for answer in answers]),
     )
     draft.replace(file)
-
-
-def _answers(
-    teacher: Generator, batch: Sequence[Example], seeds: Sequence[int], teaching: Teaching, bf16: bool
-) -> list[np.ndarray]:
-    """What the teacher makes of these texts and lengths: normalised features."""
-    lengths = torch.tensor([len(example.frames) for example in batch])
-    longest = int(lengths.max())
-    noise = torch.stack([noise_of(seed)[:longest] for seed in seeds]).to(teacher.device)
-    mask = (torch.arange(longest) < lengths[:, None]).to(teacher.device)
-    text = teacher.text([example.text for example in batch], teacher.device)
-    with torch.autocast(teacher.device.type, torch.bfloat16, enabled=bf16):
-        made = sample(teacher.model, text, noise, mask, steps=teaching.steps, guidance=teaching.guidance)
-    return [row[:length] for row, length in zip(made.cpu().numpy(), lengths.tolist(), strict=True)]
 
 
 class PairFeed:

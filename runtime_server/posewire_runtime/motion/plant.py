@@ -29,14 +29,19 @@ _LEVEL = [0, 2]
 
 def plant(clip: Clip) -> Clip:
     """The clip with its path corrected, and its contacts found anew; it should be on the floor already."""
-    if clip.frames < 2:
-        return clip
-    skeleton = clip.skeleton
-    _, positions = forward(skeleton, clip.rotations.astype(np.float64), clip.root.astype(np.float64))
-    change = np.zeros_like(clip.root)
-    change[1:, _LEVEL] = np.cumsum(_correction(skeleton, positions, clip.fps), axis=0) / clip.fps
-    contacts = foot_contacts(skeleton, positions + change[:, None], clip.fps)
-    return replace(clip, root=(clip.root + change).astype(np.float32), contacts=contacts, raw={})
+    root = standing_path(clip.skeleton, clip.rotations, clip.root, clip.fps)
+    _, positions = forward(clip.skeleton, clip.rotations, root)
+    return replace(clip, root=root, contacts=foot_contacts(clip.skeleton, positions, clip.fps), raw={})
+
+
+def standing_path(skeleton: Skeleton, rotations: Array, root: Array, fps: float) -> Array:
+    """The corrected path `(L, 3)` of a body with these rotations `(L, J, 4)` on this path."""
+    if len(root) < 2:
+        return root
+    _, positions = forward(skeleton, rotations.astype(np.float64), root.astype(np.float64))
+    change = np.zeros(root.shape)
+    change[1:, _LEVEL] = np.cumsum(_correction(skeleton, positions, fps), axis=0) / fps
+    return (root + change).astype(np.float32)
 
 
 def _correction(skeleton: Skeleton, positions: Array, fps: float) -> Array:
