@@ -16,12 +16,12 @@ from posewire_export.train import curves, features, flow, trainer  # noqa: E402
 from posewire_export.train.claims import claims, holds  # noqa: E402
 from posewire_export.train.config import Augment, Config, Network, from_dict, read_config  # noqa: E402
 from posewire_export.train.dataset import DataSet  # noqa: E402
-from posewire_export.train.feed import Corpus, Feed  # noqa: E402
+from posewire_export.train.feed import Corpus, Example, Feed  # noqa: E402
 from posewire_export.train.generate import Generator, Wish, finish, read_generator  # noqa: E402
 from posewire_export.train.ingest import FPS, Motion, lowest  # noqa: E402
 from posewire_export.train.library import Entry  # noqa: E402
 from posewire_export.train.pack import read_pack, write_pack  # noqa: E402
-from posewire_export.train.reflow import PairFeed, Teaching, make_pairs  # noqa: E402
+from posewire_export.train.reflow import MixedFeed, PairFeed, Teaching, make_pairs  # noqa: E402
 from posewire_export.train.rest import REST  # noqa: E402
 from posewire_export.train.text_model import (  # noqa: E402
     TextConfig,
@@ -251,6 +251,23 @@ def test_a_student_learns_the_teachers_ends(corpus: Corpus, text: TextSide, tmp_
     student.start_from(teacher.model)
     losses = [student.advance() for _ in range(40)]
     assert np.mean(losses[-8:]) < np.mean(losses[:8])
+
+
+@pytest.mark.parametrize(("share", "order"), [(0.0, "pppp"), (0.25, "pppr"), (0.5, "prpr"), (1.0, "rrrr")])
+def test_recordings_come_evenly_among_pairs(share: float, order: str) -> None:
+    class Named:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def batches(self, pool: int) -> list[list[Example]]:
+            return [[Example(np.zeros((1, 201), np.float32), f"{self.name}{pool}")]]
+
+    feed = MixedFeed(Named("p"), Named("r"), share)
+    drawn = [feed.batches(pool)[0][0].text for pool in range(4)]
+    assert "".join(text[0] for text in drawn) == order
+    for name in "pr":
+        numbers = [int(text[1:]) for text in drawn if text[0] == name]
+        assert numbers == list(range(len(numbers)))
 
 
 def test_only_answers_that_keep_to_their_words_are_learned(

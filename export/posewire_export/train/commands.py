@@ -55,6 +55,9 @@ def register(subparsers: Any) -> None:
     distil.add_argument("--guidance", type=float, default=4.0, help="guidance to fold into the weights")
     distil.add_argument("--teacher-steps", type=int, default=16, help="steps the teacher takes")
     distil.add_argument("--pools", type=int, default=100, help="192 examples of the teacher's each")
+    distil.add_argument(
+        "--recordings", type=float, default=0.25, help="share of recordings among what the student is shown"
+    )
     train.set_defaults(func=_run_train)
 
     text = subparsers.add_parser("train-text", help="train the text encoder", description=_ENCODER)
@@ -134,7 +137,7 @@ def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
     from posewire_export.train.feed import Feed
     from posewire_export.train.generate import read_generator
     from posewire_export.train.library import heldout_of
-    from posewire_export.train.reflow import PairFeed, Teaching, make_pairs
+    from posewire_export.train.reflow import MixedFeed, PairFeed, Teaching, make_pairs
     from posewire_export.train.text_model import read_text_side
     from posewire_export.train.trainer import Trainer, run
 
@@ -144,9 +147,10 @@ def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
     learned, _ = data.split(heldout_of(data.entries, options.heldout))
     teaching = Teaching(options.teacher_steps, options.guidance, options.pools, bf16=config.bf16)
     files = make_pairs(teacher, Feed(learned, config), teaching, options.out / "pairs")
-    feed = PairFeed(files, config, teacher.normaliser)
+    pairs = PairFeed(files, config, teacher.normaliser)
+    feed = MixedFeed(pairs, Feed(learned, config), options.recordings)
     trainer = Trainer(
-        config, feed, teacher.normaliser, teacher.text, total_frames=feed.frames, device=options.device
+        config, feed, teacher.normaliser, teacher.text, total_frames=pairs.frames, device=options.device
     )
     trainer.start_from(teacher.model)
     run(trainer, options.out)

@@ -5,12 +5,13 @@ are joined by straight lines, and the student learns those lines: it needs few s
 is folded into it. Any number of steps works, more are better; one step is the teacher's end in one go.
 
 The student learns better than the teacher does: feet that glide are planted first, and where words name
-a limb or a direction, only answers that keep to it are taken. Pairs lie in files of one pool each, so that
-making them may stop at any time.
+a limb or a direction, only answers that keep to it are taken. A share of recordings keeps what it learns near
+them. Pairs lie in files of one pool each, so that making them may stop at any time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from tqdm import tqdm
 from posewire_export.train.claims import claims, holds
 from posewire_export.train.config import Config
 from posewire_export.train.features import TRANSLATION, Normaliser
-from posewire_export.train.feed import Example, Feed, pack
+from posewire_export.train.feed import Example, Feed, Pools, pack
 from posewire_export.train.flow import sample
 from posewire_export.train.generate import Generator, finish, noise_of
 from posewire_export.train.ingest import FPS, Motion
@@ -154,6 +155,20 @@ class PairFeed:
             Example(self._normaliser.undo(motion), str(text), noise_of(int(seed))[: len(motion)].numpy())
             for motion, text, seed in zip(motions, texts, seeds, strict=True)
         ]
+
+
+class MixedFeed:
+    """Pools of pairs, and among them, evenly, a share of pools of recordings with any noise."""
+
+    def __init__(self, pairs: Pools, recordings: Pools, share: float) -> None:
+        self._pairs = pairs
+        self._recordings = recordings
+        self._share = share
+
+    def batches(self, pool: int) -> list[list[Example]]:
+        """The batches of one pool, in the order they are shown."""
+        before, after = (math.floor(count * self._share) for count in (pool, pool + 1))
+        return self._recordings.batches(before) if after > before else self._pairs.batches(pool - before)
 
 
 def _lengths(file: Path) -> np.ndarray:
