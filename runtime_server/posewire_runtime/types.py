@@ -109,10 +109,21 @@ class Features:
     """The known prompt nearest to this one, where there is such a list."""
     notices: tuple[str, ...] = ()
     """What the encoder wants the caller to know, for example that the text was cut."""
+    parts: tuple[Part, ...] = ()
+    """What the prompt says one after another, for models that hear one thing at a time; empty: the whole."""
 
     @property
     def nbytes(self) -> int:
-        return self.tokens.nbytes + self.sentence.nbytes
+        return self.tokens.nbytes + self.sentence.nbytes + sum(part.features.nbytes for part in self.parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One of several things that a prompt says one after another."""
+
+    features: Features
+    seconds: float
+    """How long it would take alone: its share of a clip goes by that."""
 
 
 @dataclass(frozen=True, slots=True)

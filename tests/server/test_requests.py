@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from posewire_proto.v1 import posewire_pb2 as pb
 from posewire_runtime.errors import InvalidRequest, UnknownModel
-from posewire_runtime.exchange.duration import estimate_frames
 from posewire_runtime.exchange.pacing import Pace
 from posewire_runtime.exchange.packing import Packing
 from posewire_runtime.exchange.validate import Bounds
+from posewire_runtime.text.duration import estimate_frames
 from posewire_runtime.types import ModelInfo, Priority, Skeleton, Target
 from posewire_runtime.wire.requests import (
     Catalogue,

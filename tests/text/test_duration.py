@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posewire_runtime.exchange.duration import (
+from posewire_runtime.text.duration import (
     LONGEST,
     RULE,
     SHORTEST,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from posewire_runtime.text.cache import SUFFIX, FeatureCache
-from posewire_runtime.types import Features
+from posewire_runtime.types import Features, Part
 
 ROW = 4 * 8
 """Bytes of one row of the features made here."""
@@ -73,6 +73,19 @@ def test_a_folder_outlives_the_process(tmp_path: Path) -> None:
     assert later.stats().disk_hits == 1
     assert later.get("e", "wörter 转身") is found  # from memory now
     assert later.stats().hits == 1
+
+
+def test_parts_outlive_the_process_too(tmp_path: Path) -> None:
+    whole, first, second = features(1), features(2, rows=2), features(3, rows=1)
+    put = replace(whole, parts=(Part(first, 1.5), Part(second, 2.0)))
+    FeatureCache(10_000, tmp_path).put("f", "walks, then waves", put)
+    found = FeatureCache(10_000, tmp_path).get("f", "walks, then waves")
+    assert found is not None
+    assert [part.seconds for part in found.parts] == [1.5, 2.0]
+    assert found.nbytes == put.nbytes == whole.nbytes + first.nbytes + second.nbytes
+    for part, wanted in zip(found.parts, (first, second), strict=True):
+        np.testing.assert_array_equal(part.features.tokens, wanted.tokens)
+        np.testing.assert_array_equal(part.features.sentence, wanted.sentence)
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a zip", b"PK\x03\x04 and then nothing"])

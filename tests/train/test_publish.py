@@ -31,6 +31,7 @@ from posewire_runtime.errors import InvalidRequest, PackageError  # noqa: E402
 from posewire_runtime.local import make  # noqa: E402
 from posewire_runtime.packages.package import Package  # noqa: E402
 from posewire_runtime.text.compact import CompactEncoder  # noqa: E402
+from posewire_runtime.text.duration import estimate_seconds  # noqa: E402
 from posewire_runtime.types import Licence  # noqa: E402
 from posewire_runtime.wire.requests import GenerateOptions  # noqa: E402
 
@@ -139,7 +140,7 @@ def test_known_prompts_are_familiar(side: TextSide, tmp_path: Path) -> None:
         assert known.nearest == "a person walks forward"
         assert known.familiarity == pytest.approx(1, abs=0.08)
         assert long.notices == ()
-        (cut,) = encoder.encode(["a person walks forward , then waves the left hand , then the right hand"])
+        (cut,) = encoder.encode(["a person walks forward , waves the left hand , waves the right hand"])
         assert len(cut.tokens) == 12
         assert "longer than the 10 tokens" in cut.notices[0]
 
@@ -152,6 +153,36 @@ def test_a_joined_prompt_is_as_familiar_as_its_parts(side: TextSide, tmp_path: P
         assert joined.familiarity is not None
         assert strange.familiarity is not None
         assert joined.familiarity > 0.95 > strange.familiarity
+
+
+def test_what_follows_one_another_comes_in_parts(side: TextSide, tmp_path: Path) -> None:
+    with CompactEncoder(text_package(side, tmp_path / "text")) as encoder:
+        joined, whole, first, second = encoder.encode(
+            [
+                "a person walks, then waves the left hand",
+                "a person walks",
+                "a person walks",
+                "waves the left hand",
+            ]
+        )
+        assert whole.parts == ()
+        assert [part.seconds for part in joined.parts] == [
+            estimate_seconds("a person walks"),
+            estimate_seconds("waves the left hand"),
+        ]
+        for part, alone in zip(joined.parts, (first, second), strict=True):
+            np.testing.assert_array_equal(part.features.tokens, alone.tokens)
+            np.testing.assert_array_equal(part.features.sentence, alone.sentence)
+
+
+def test_a_part_that_is_too_long_is_cut_and_a_whole_that_is_too_long_is_not(
+    side: TextSide, tmp_path: Path
+) -> None:
+    short, long = "a person walks forward", "waves the left hand " * 4
+    with CompactEncoder(text_package(side, tmp_path / "text")) as encoder:
+        fits, cut = encoder.encode([f"{short}, then {short}, then {short}", f"{short}, then {long}"])
+        assert fits.notices == ()
+        assert "longer than the 10 tokens" in cut.notices[0]
 
 
 def test_familiarity_is_calibrated_on_unseen_and_unrelated_text(side: TextSide) -> None:

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posewire_runtime.exchange import duration, duration_words
-from posewire_runtime.exchange.duration import Rule
+from posewire_runtime.text import duration, duration_words
+from posewire_runtime.text.duration import Rule
 
 LEAST = 20
 """Clips whose captions must use a word before it gets a weight."""

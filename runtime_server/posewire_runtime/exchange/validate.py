@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posewire_runtime.errors import InvalidRequest, UnknownModel, Violation
-from posewire_runtime.exchange.duration import estimate_frames
 from posewire_runtime.exchange.events import Notice
 from posewire_runtime.exchange.pacing import MOST_CHUNK, Pace
 from posewire_runtime.exchange.packing import Packing, frame_bytes
+from posewire_runtime.text.duration import estimate_frames
 from posewire_runtime.types import Float, ModelInfo, Sampling, Skeleton, Target
 
 MAX_NAME = 128

@@ -25,7 +25,6 @@ from posewire_runtime.errors import (
     code_of,
 )
 from posewire_runtime.exchange import live as says
-from posewire_runtime.exchange.duration import estimate_frames
 from posewire_runtime.exchange.events import Notice
 from posewire_runtime.exchange.live import Command, LiveAnswer, LiveOrder, LiveSegment
 from posewire_runtime.exchange.packing import pack
@@ -39,6 +38,7 @@ from posewire_runtime.scheduler.worker import Worker
 from posewire_runtime.server.streaming import Inbox
 from posewire_runtime.server.tokens import Caller
 from posewire_runtime.server.tracing import Span, stages
+from posewire_runtime.text.duration import estimate_frames
 from posewire_runtime.types import Clip, Request
 from posewire_runtime.wire.live import read_command, write_event, write_frames
 

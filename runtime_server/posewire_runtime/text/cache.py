@@ -13,13 +13,16 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
-from posewire_runtime.types import Features
+from posewire_runtime.types import Features, Part
 
 SUFFIX = ".features.npz"
 
@@ -104,23 +107,21 @@ class FeatureCache:
             return None
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                familiarity, nearest, notices = json.loads(str(arrays["about"]))
-                tokens, sentence = arrays["tokens"], arrays["sentence"]
+                found = _unpacked(arrays)
             os.utime(path)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             # Absent, or written by a machine that lost power: either way it is made again.
             return None
-        return Features(tokens, sentence, familiarity, nearest, tuple(notices))
+        return found
 
     def _write(self, key: tuple[str, str], features: Features) -> None:
         path = self._path(key)
         if path is None:
             return
-        about = np.array(json.dumps([features.familiarity, features.nearest, features.notices]))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-                np.savez(file, tokens=features.tokens, sentence=features.sentence, about=about)
+                np.savez(file, **_packed(features))
             os.replace(file.name, path)
             self._trim(path.parent)
         except OSError:
@@ -136,6 +137,28 @@ class FeatureCache:
                 return
             os.unlink(path)
             total -= status.st_size
+
+
+def _packed(features: Features) -> dict[str, Any]:
+    """As arrays with names; those of part 0 begin with 0, and so on."""
+    seconds = [part.seconds for part in features.parts]
+    about = json.dumps([features.familiarity, features.nearest, features.notices, seconds])
+    arrays: dict[str, Any] = {"about": np.array(about)}
+    for name, some in _vectors(features):
+        arrays |= {f"{name}tokens": some.tokens, f"{name}sentence": some.sentence}
+    return arrays
+
+
+def _vectors(features: Features) -> list[tuple[str, Features]]:
+    return [("", features), *((str(i), part.features) for i, part in enumerate(features.parts))]
+
+
+def _unpacked(arrays: Mapping[str, NDArray[Any]]) -> Features:
+    familiarity, nearest, notices, seconds = json.loads(str(arrays["about"]))
+    parts = tuple(
+        Part(Features(arrays[f"{i}tokens"], arrays[f"{i}sentence"]), one) for i, one in enumerate(seconds)
+    )
+    return Features(arrays["tokens"], arrays["sentence"], familiarity, nearest, tuple(notices), parts)
 
 
 def _size(key: tuple[str, str], features: Features) -> int:

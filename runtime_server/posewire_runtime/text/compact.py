@@ -2,7 +2,8 @@
 
 One small graph that reads sub-words, a table of their embeddings in int8, and the captions that the
 model learned from. So it also says how familiar a prompt is, and which known caption is nearest.
-A prompt of several actions is as familiar as its least familiar part.
+A prompt of several actions is as familiar as its least familiar part, and what it says one after another
+comes part by part as well: such models hear one thing at a time.
 
 Prompts run packed and see only themselves. Knows no model of motion, no cache and no thread.
 """
@@ -10,10 +11,10 @@ Prompts run packed and see only themselves. Knows no model of motion, no cache a
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +25,13 @@ from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import PackageError
 from posewire_runtime.packages.package import Package
 from posewire_runtime.packages.records import RecordError, decode
+from posewire_runtime.text.duration import estimate_seconds
 from posewire_runtime.text.encoder import Packed, load_tokenizer, runs
-from posewire_runtime.types import Features, Float
+from posewire_runtime.text.parts import actions, in_turn
+from posewire_runtime.types import Features, Float, Part
 
 FAMILY = "compact-text"
 """The family of the packages that this module runs."""
-
-_PARTS = re.compile(
-    r"\s*(?:,|;|\.|\band then\b|\bthen\b|\bwhile\b|\bbefore\b|\bafter that\b)\s*", re.IGNORECASE
-)
-_SHORTEST = 2
-"""Words of a part that counts as an action of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +106,26 @@ class CompactEncoder:
 
     def encode(self, prompts: Sequence[str]) -> list[Features]:
         """Features of these prompts, in their order, with how familiar they are."""
-        parts = [_parts(prompt) for prompt in prompts]
-        every = [*prompts, *(part for some in parts for part in some)]
-        encoded = self._encode(every)
-        rest = iter(encoded[len(prompts) :])
-        found: list[Features] = []
-        for prompt, (tokens, sentence), some in zip(prompts, encoded, parts, strict=False):
-            text, whole = self._known.nearest(sentence)
-            pieces = [self._known.nearest(next(rest)[1])[1] for _ in some]
-            likeness = max(whole, min(pieces, default=whole))
-            found.append(Features(tokens, sentence, self._familiarity(likeness), text, self._notices(prompt)))
-        return found
+        every = [[prompt, *in_turn(prompt), *actions(prompt)] for prompt in prompts]
+        encoded = iter(self._encode([*chain(*every)]))
+        return [self._features(prompt, encoded) for prompt in prompts]
+
+    def _features(self, prompt: str, encoded: Iterator[tuple[Float, Float]]) -> Features:
+        """What became of a prompt, of what it says one after another, and of all its actions."""
+        tokens, sentence = next(encoded)
+        texts = in_turn(prompt)
+        parts = tuple(Part(Features(*next(encoded)), estimate_seconds(text)) for text in texts)
+        pieces = [self._known.nearest(next(encoded)[1])[1] for _ in actions(prompt)]
+        nearest, likeness = self._known.nearest(sentence)
+        familiarity = self._familiarity(max(likeness, min(pieces, default=likeness)))
+        return Features(tokens, sentence, familiarity, nearest, self._notices(texts or [prompt]), parts)
 
     def _familiarity(self, likeness: float) -> float:
         strange, familiar = self._config.strange, self._config.familiar
         return float(np.clip((likeness - strange) / (familiar - strange), 0, 1))
 
-    def _notices(self, prompt: str) -> tuple[str, ...]:
-        cut = self._tokenizer.encode(prompt).overflowing
-        if not cut:
+    def _notices(self, texts: Sequence[str]) -> tuple[str, ...]:
+        if not any(encoding.overflowing for encoding in self._tokenizer.encode_batch(list(texts))):
             return ()
         read = self._config.keep - 2
         return (f"the text is longer than the {read} tokens that the model reads; the rest is cut",)
@@ -170,9 +168,3 @@ def read_config(package: Package) -> CompactConfig:
         return decode(CompactConfig, manifest.config, "config")
     except RecordError as error:
         raise PackageError(f"{package.root}: {error}") from None
-
-
-def _parts(prompt: str) -> list[str]:
-    """The actions that a prompt joins; none where it is of one piece."""
-    parts = [part for part in _PARTS.split(prompt) if len(part.split()) >= _SHORTEST]
-    return parts if len(parts) > 1 else []

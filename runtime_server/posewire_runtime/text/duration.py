@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from posewire_runtime.exchange import duration_words as words
+from posewire_runtime.text import duration_words as words
+from posewire_runtime.text.parts import in_turn
 from posewire_runtime.types import ModelInfo
 
 SHORTEST, LONGEST = 1.0, 10.0
@@ -63,10 +64,12 @@ def estimate_frames(prompt: str, info: ModelInfo) -> int:
 
 
 def estimate_seconds(prompt: str) -> float:
-    """What the prompt names, or the learnt rule's guess."""
+    """What the prompt names, or the learnt rule's guess; where it names them for parts, all together."""
     named = _NAMED.search(prompt)
     if named is None:
         return RULE.seconds(prompt)
+    if parts := in_turn(prompt):
+        return min(MOST_NAMED, sum(map(estimate_seconds, parts)))
     number = named["number"].lower()
     return min(MOST_NAMED, _NUMBERS.index(number) + 1 if number in _NUMBERS else float(number))
 
