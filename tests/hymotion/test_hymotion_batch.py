@@ -18,6 +18,7 @@ from posewire_runtime.families.hymotion_batch import (
     in_calls,
     lay_out,
     rope,
+    side_by_side,
 )
 
 GEOMETRY = Geometry(band=60, head_dim=16, rope_base=10000)
@@ -114,3 +115,14 @@ def test_calls_hold_all_rows_in_order_within_their_frames(frames: list[int]) -> 
     assert [n for call in calls for n in frames[call]] == frames
     assert all(sum(frames[call]) <= 500 or len(frames[call]) == 1 for call in calls)
     assert all(sum(frames[a]) + frames[b.start] > 500 for a, b in pairwise(calls))
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(1, 8))
+def test_calls_side_by_side_hold_all_rows_in_order_and_about_as_many_frames(
+    frames: list[int], count: int
+) -> None:
+    calls = side_by_side(frames, count)
+    assert [n for call in calls for n in frames[call]] == frames
+    assert 1 <= len(calls) <= count
+    even = sum(frames) / count
+    assert all(frames[call] and sum(frames[call]) <= even + max(frames) for call in calls)

@@ -238,9 +238,9 @@ def test_guidance_interval_needs_fewer_rows(
     preset = Preset(steps=4, guidance=5.0, interval=(0.2, 0.6))
     monkeypatch.setattr(program, "_motion", replace(_motion(program), presets={"half": preset}))
     rows = []
-    graph = program._denoise  # pyright: ignore[reportPrivateUsage]
-    whole = graph.run
-    monkeypatch.setattr(graph, "run", lambda feeds: rows.append(len(feeds["modulation"])) or whole(feeds))
+    packed = program._packed  # pyright: ignore[reportPrivateUsage]
+    whole = packed._said  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(packed, "_said", lambda *rows_of: rows.append(len(rows_of[1])) or whole(*rows_of))
     make(program, [request])
     assert rows == [1, 2, 2, 1]
 

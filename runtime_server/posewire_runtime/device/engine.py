@@ -66,7 +66,7 @@ class DeviceArray:
 
 
 class Graph:
-    """A loaded graph. Not to be called from two threads at once."""
+    """A loaded graph. `run` may be called from several threads at once."""
 
     def __init__(self, session: Any, ort: Any, path: Path, provider: str, settings: EngineSettings) -> None:
         self.path = path
@@ -178,6 +178,11 @@ class Engine:
         """ONNX Runtime's name of the memory where `DeviceArray`s live."""
         return providers.device_of(self.provider)
 
+    @property
+    def threads(self) -> int:
+        """Of the CPU, for one graph."""
+        return self.settings.threads or physical_cores()
+
     def load(
         self,
         path: str | os.PathLike[str],
@@ -185,6 +190,7 @@ class Engine:
         occasional: bool = False,
         capture: bool = False,
         sizes: Mapping[str, int] | None = None,
+        threads: int | None = None,
     ) -> Graph:
         """Load a graph; `sizes` fixes named axes, which static-shape providers need.
 
@@ -193,9 +199,9 @@ class Engine:
         read the same file) and no scratch memory between runs. That costs nothing measurable in fp32 at
         some hundred rows, up to half of the speed below a hundred, and two thirds of it in int8.
         `capture` records the device's work as CUDA graphs where the provider can; such a graph runs
-        through `replay.Replay`.
+        through `replay.Replay`. `threads` of the CPU where it isn't to have all of them.
         """
-        options = _session_options(self._ort, self.provider, self.settings)
+        options = _session_options(self._ort, self.provider, self.settings, threads or self.threads)
         for axis, size in (sizes or {}).items():
             options.add_free_dimension_override_by_name(axis, size)
         if occasional:
@@ -243,7 +249,7 @@ class Engine:
 
     def _try(self, provider: str) -> str | None:
         """Run the smallest graph; returns why it didn't work."""
-        options = _session_options(self._ort, provider, self.settings)
+        options = _session_options(self._ort, provider, self.settings, self.threads)
         arguments = providers.arguments(provider, self.settings, capture=False)
         try:
             session = self._ort.InferenceSession(_RELU, options, providers=arguments)
@@ -282,10 +288,10 @@ def _runtime() -> Any:
         raise providers.no_runtime() from None
 
 
-def _session_options(ort: Any, provider: str, settings: EngineSettings) -> Any:
+def _session_options(ort: Any, provider: str, settings: EngineSettings, threads: int) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = 3  # errors; its warnings speak of its own optimisers
-    options.intra_op_num_threads = settings.threads or physical_cores()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Weights go past the arena, which would round their sizes up and keep the difference.
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")

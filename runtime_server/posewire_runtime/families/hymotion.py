@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from posewire_runtime.device.engine import Engine
+from posewire_runtime.device.lanes import Lanes
 from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
@@ -50,6 +51,11 @@ FAMILY = "hymotion"
 
 CONDITION_BUDGET = 512 * 2**20
 """Bytes that the text side of one prompt may take; longer schedules are computed in groups of steps."""
+
+
+WIDEST = 256
+"""Networks up to this width do the rows of a batch side by side on the cores of a CPU. Wider ones keep all
+cores busy with one call, and have weights that nobody wants twice in memory."""
 
 
 @dataclass(eq=False)
@@ -115,7 +121,8 @@ class HyMotion:
         condition = engine.load(package.graph_file("condition"))
         self.text = TextSide(engine, condition, self._config, vectors, budget, STEPS if resident else None)
         self._resident = self._make_resident(package, engine) if resident else None
-        self._packed = Packed(self._denoise, self.text, self._config.geometry)
+        lanes = None if resident else self._make_lanes(package, engine)
+        self._packed = Packed(self._denoise, self.text, self._config.geometry, self._config.width, lanes)
         self._decoder = _decoder(package, motion)
         self._conditions: WeakValueDictionary[Hashable, TextCondition] = WeakValueDictionary()
 
@@ -189,6 +196,7 @@ class HyMotion:
 
     def close(self) -> None:
         """Drop the graphs."""
+        self._packed.close()
         del self._denoise, self._resident, self._packed, self.text
 
     def warm_up(self) -> None:
@@ -247,6 +255,12 @@ class HyMotion:
         if self._config.noise == "cpu":
             return noise.cpu_normal(seed, shape, frames)
         return noise.cuda_normal(seed, shape)[:frames]
+
+    def _make_lanes(self, package: Package, engine: Engine) -> Lanes | None:
+        """The same network once more for one thread, where that pays. The profiler knows one of each name."""
+        if engine.threads == 1 or self._config.width > WIDEST or engine.settings.operators is not None:
+            return None
+        return Lanes(engine.load(package.graph_file("denoise"), threads=1), engine.threads)
 
     def _make_resident(self, package: Package, engine: Engine) -> Resident:
         fill, advance = (engine.load(package.graph_file(name)) for name in ("fill", "advance"))

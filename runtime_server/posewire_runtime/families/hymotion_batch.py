@@ -10,6 +10,7 @@ Knows no graph and no network.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -114,6 +115,16 @@ def in_calls(frames: Sequence[int], most: int) -> list[slice]:
             held = 0
         held += count
     return [slice(a, b) for a, b in pairwise((*starts, len(frames)))]
+
+
+def side_by_side(frames: Sequence[int], calls: int) -> list[slice]:
+    """Cut rows of so many frames, in their order, into calls of about as many frames each.
+
+    A row goes to the call in which its middle lies; fewer calls than asked for where rows are few.
+    """
+    middles = [end - count / 2 for end, count in zip(accumulate(frames), frames, strict=True)]
+    cuts = [bisect_left(middles, sum(frames) * part / calls) for part in range(1, calls)]
+    return [slice(a, b) for a, b in pairwise((0, *cuts, len(frames))) if a < b]
 
 
 def best_block(row: Row, band: int) -> int:

@@ -1,6 +1,7 @@
 """Steps of HY-Motion on a CPU: frames of all rows lie behind each other, and nothing is padded.
 
-One call of `denoise` for all rows (or a few, where they are many), then guidance and the solver for all
+One call of `denoise` for all rows (or a few, where they are many; side by side, where the network is
+small), then guidance and the solver for all
 frames at once: what has to be done row by row in Python costs a batch as much as it costs each row alone.
 A step changes no run before all of it has gone well.
 """
@@ -14,8 +15,9 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from posewire_runtime.device.engine import Graph
-from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, in_calls, lay_out
+from posewire_runtime.device.engine import Array, Graph
+from posewire_runtime.device.lanes import Lanes
+from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, in_calls, lay_out, side_by_side
 from posewire_runtime.families.hymotion_decode import DIMENSIONS
 from posewire_runtime.families.hymotion_resident import Walker
 from posewire_runtime.families.hymotion_text import AtStep, TextSide
@@ -24,6 +26,9 @@ from posewire_runtime.types import Float
 
 MOST_FRAMES = 960
 """Frames of one call on a CPU: with more of them activations leave its caches, and each takes longer."""
+
+LEAST_WORK = 3000
+"""Frames times width of a call that is worth handing to another thread."""
 
 _LAYOUTS = 16
 """Layouts kept: a batch looks the same for many steps."""
@@ -40,49 +45,79 @@ class Line:
 class Packed:
     """Steps batches of runs of any lengths."""
 
-    def __init__(self, denoise: Graph, text: TextSide, geometry: Geometry) -> None:
+    def __init__(
+        self, denoise: Graph, text: TextSide, geometry: Geometry, width: int, lanes: Lanes | None = None
+    ) -> None:
+        """`width` of the network; `lanes` for the same graph, where it is small."""
         self._denoise = denoise
+        self._lanes = lanes
+        self._worth_it = -(-LEAST_WORK // width)
         self._text = text
         self._geometry = geometry
         self._layouts: OrderedDict[tuple[tuple[int, int], ...], Layout] = OrderedDict()
 
     def step(self, runs: Sequence[Walker]) -> None:
         """Advance all by one step."""
-        asked = [run.schedule.guided(run.position) for run in runs]
-        guided = [run for run, wants in zip(runs, asked, strict=True) if wants]
+        guided: list[Walker] = []
+        others: list[Walker] = []
+        for run in runs:
+            (guided if run.schedule.guided(run.position) else others).append(run)
         # The guided go first: their rows without text then lie in the same order behind all with text.
-        runs = [*guided, *(run for run, wants in zip(runs, asked, strict=True) if not wants)]
+        runs = guided + others
         texts = [run.condition.steps.at(run.position) for run in runs]
         texts += self._text.nulls([(run.condition, run.position) for run in guided])
-        latents = [run.latent for run in (*runs, *guided)]
-        packed = np.concatenate(latents)
-        said = self._said(packed, [Line(*line) for line in zip(latents, texts, strict=True)])
-        frames = sum(len(run.latent) for run in runs)
-        velocity = _guide(said, frames, guided)
-        _arrive(runs, _moved(runs, packed[:frames], velocity), velocity)
+        latents = [run.latent for run in runs + guided]
+        lengths = [len(latent) for latent in latents]
+        packed = _joined(latents)
+        said = self._said(packed, lengths, texts)
+        rows = _rows(lengths[: len(runs)])
+        velocity = _guide(said, guided, lengths)
+        _arrive(runs, rows, _moved(runs, rows, packed[: len(velocity)], velocity), velocity)
+
+    def close(self) -> None:
+        """End its threads."""
+        if self._lanes is not None:
+            self._lanes.close()
 
     def velocities(self, lines: Sequence[Line]) -> list[Float]:
         """What the network says of each row, (L, 201) each."""
-        said = self._said(np.concatenate([line.latent for line in lines]), lines)
-        return [said[row] for row in _rows([line.latent for line in lines])]
+        latents = [line.latent for line in lines]
+        lengths = [len(latent) for latent in latents]
+        said = self._said(_joined(latents), lengths, [line.text for line in lines])
+        return [said[row] for row in _rows(lengths)]
 
-    def _said(self, packed: Float, lines: Sequence[Line]) -> Float:
-        """What the network says of the latents of these rows, packed (N, 201)."""
-        rows = _rows([line.latent for line in lines])
-        calls = in_calls([len(line.latent) for line in lines], MOST_FRAMES)
-        said = [self._call(packed[rows[call][0].start : rows[call][-1].stop], lines[call]) for call in calls]
-        return said[0] if len(said) == 1 else np.concatenate(said)
+    def _said(self, packed: Float, lengths: Sequence[int], texts: Sequence[AtStep]) -> Float:
+        """What the network says of rows of such lengths, packed (N, 201)."""
+        rows = _rows(lengths)
+        feeds = [
+            self._feeds(packed[rows[call][0].start : rows[call][-1].stop], lengths[call], texts[call])
+            for call in self._calls(lengths)
+        ]
+        if self._lanes is None or len(feeds) == 1:
+            made = [self._denoise.run(one) for one in feeds]
+        else:
+            made = self._lanes.run(feeds)
+        return _joined([one["velocity"].reshape(-1, DIMENSIONS) for one in made])
 
-    def _call(self, packed: Float, lines: Sequence[Line]) -> Float:
-        layout = self._layout(tuple((len(line.latent), line.text.words.shape[2]) for line in lines))
-        modulation = np.concatenate([line.text.modulation for line in lines])
-        feeds = {
+    def _calls(self, lengths: Sequence[int]) -> list[slice]:
+        """The rows of each call."""
+        frames = sum(lengths)
+        lanes = 1 if self._lanes is None else min(self._lanes.count, frames // self._worth_it)
+        if lanes <= 1:
+            return in_calls(lengths, MOST_FRAMES)
+        rounds = -(-frames // (lanes * MOST_FRAMES))
+        return side_by_side(lengths, lanes * rounds)
+
+    def _feeds(self, packed: Float, lengths: Sequence[int], texts: Sequence[AtStep]) -> dict[str, Array]:
+        """What one call is given."""
+        layout = self._layout(tuple((n, text.words.shape[2]) for n, text in zip(lengths, texts, strict=True)))
+        modulation = _joined([text.modulation for text in texts])
+        return {
             "motion": packed.reshape(*layout.grid, DIMENSIONS),
-            "modulation": modulation.reshape(len(lines), -1, modulation.shape[-1]),
-            "words": np.concatenate([line.text.words for line in lines], axis=2),
+            "modulation": modulation.reshape(len(texts), -1, modulation.shape[-1]),
+            "words": _joined([text.words for text in texts], axis=2),
             **layout.feeds,
         }
-        return self._denoise.run(feeds)["velocity"].reshape(-1, DIMENSIONS)
 
     def _layout(self, rows: tuple[tuple[int, int], ...]) -> Layout:
         """Where rows of so many frames and words lie."""
@@ -94,37 +129,42 @@ class Packed:
         return self._layouts[rows]
 
 
-def _rows(latents: Sequence[Float]) -> list[slice]:
+def _joined(arrays: Sequence[Float], axis: int = 0) -> Float:
+    """All behind each other; one alone as it is."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis)
+
+
+def _rows(lengths: Sequence[int]) -> list[slice]:
     """Where each lies among all."""
-    return [slice(a, b) for a, b in pairwise(accumulate(map(len, latents), initial=0))]
+    return [slice(a, b) for a, b in pairwise(accumulate(lengths, initial=0))]
 
 
-def _each(runs: Sequence[Walker], values: Sequence[float]) -> Float:  # (N, 1)
-    """A number of each run, for each of its frames."""
-    return np.repeat(np.array(values, np.float32), [len(run.latent) for run in runs])[:, None]
+def _each(values: Sequence[float], lengths: Sequence[int]) -> Float:  # (N, 1), or () where all are equal
+    """A number of each row, for each of its frames."""
+    if values.count(values[0]) == len(values):
+        return np.array(values[0], np.float32)
+    return np.repeat(np.array(values, np.float32), lengths)[:, None]
 
 
-def _guide(said: Float, frames: int, guided: Sequence[Walker]) -> Float:
-    """The velocity of all runs, the guided first, whose rows without text lie behind these `frames`."""
+def _guide(said: Float, guided: Sequence[Walker], lengths: Sequence[int]) -> Float:
+    """The velocity of all runs, the guided first, whose rows without text are the last."""
     if not guided:
         return said
-    count = len(said) - frames
-    scale = _each(guided, [run.schedule.guidance for run in guided])
-    velocity = schedule.combine(said[frames:], said[:count], scale)
-    return velocity if count == frames else np.concatenate((velocity, said[count:frames]))
+    count = sum(lengths[: len(guided)])
+    scale = _each([run.schedule.guidance for run in guided], lengths[: len(guided)])
+    velocity = schedule.combine(said[-count:], said[:count], scale)
+    return velocity if len(said) == 2 * count else np.concatenate((velocity, said[count:-count]))
 
 
-def _moved(runs: Sequence[Walker], latent: Float, velocity: Float) -> Float:
+def _moved(runs: Sequence[Walker], rows: Sequence[slice], latent: Float, velocity: Float) -> Float:
     """The latents of all one step on."""
     weights = [run.schedule.weights(run.position) for run in runs]
     orders = {len(weight) for weight in weights}
-    rows = _rows([run.latent for run in runs])
     if len(orders) == 1:
-        older = range(orders.pop() - 1)
-        velocities = [velocity, *(np.concatenate([run.velocities[age] for run in runs]) for age in older)]
-        moved = schedule.advance(
-            latent, velocities, [_each(runs, ages) for ages in zip(*weights, strict=True)]
-        )
+        lengths = [len(run.latent) for run in runs]
+        older = (_joined([run.velocities[age] for run in runs]) for age in range(orders.pop() - 1))
+        each = [_each(ages, lengths) for ages in zip(*weights, strict=True)]
+        moved = schedule.advance(latent, [velocity, *older], each)
     else:
         moved = np.concatenate(
             [
@@ -139,10 +179,10 @@ def _moved(runs: Sequence[Walker], latent: Float, velocity: Float) -> Float:
     return moved
 
 
-def _arrive(runs: Sequence[Walker], moved: Float, velocity: Float) -> None:
+def _arrive(runs: Sequence[Walker], rows: Sequence[slice], moved: Float, velocity: Float) -> None:
     """The runs one step on. Who is finished keeps nothing of the others alive."""
     sound = np.isfinite(moved).all()
-    for run, row in zip(runs, _rows([run.latent for run in runs]), strict=True):
+    for run, row in zip(runs, rows, strict=True):
         run.velocities.appendleft(velocity[row])
         run.latent = moved[row]
         if not sound and not np.isfinite(run.latent).all():
