@@ -2,7 +2,8 @@
 
 The text side (`hymotion_text`) is computed once a prompt for all steps; a step is one call of
 `denoise` for all rows of a batch (`hymotion_batch`), then guidance and the solver in numpy; a
-finished latent is decoded in numpy (`hymotion_decode`). Rows of a batch may differ in
+finished latent is decoded in numpy (`hymotion_decode`). A text of several parts has a row for each
+(`blend`). Rows of a batch may differ in
 everything: time, prompt, length, guidance. Knows no jobs, no threads and no wire.
 """
 
@@ -24,11 +25,14 @@ from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
+from posewire_runtime.families.blend import Blend, Texts
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
 from posewire_runtime.families.hymotion_packed import Line, Packed
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
 from posewire_runtime.families.hymotion_text import (
+    Beside,
     NetworkConfig,
+    Steps,
     TextCondition,
     TextSide,
     Vectors,
@@ -119,10 +123,19 @@ class HyMotion:
         self._denoise = engine.load(package.graph_file("denoise"), capture=resident)
         vectors = read_vectors(package.file(self._config.vectors), self._config)
         condition = engine.load(package.graph_file("condition"))
-        self.text = TextSide(engine, condition, self._config, vectors, budget, STEPS if resident else None)
+        self._lanes = None if resident else self._make_lanes(engine)
+        self.text = TextSide(
+            engine,
+            condition,
+            self._config,
+            vectors,
+            budget,
+            STEPS if resident else None,
+            self._make_beside(package, engine, "condition"),
+        )
         self._resident = self._make_resident(package, engine) if resident else None
-        lanes = None if resident else self._make_lanes(package, engine)
-        self._packed = Packed(self._denoise, self.text, self._config.geometry, self._config.width, lanes)
+        beside = self._make_beside(package, engine, "denoise")
+        self._packed = Packed(self._denoise, self.text, self._config.geometry, self._config.width, beside)
         self._decoder = _decoder(package, motion)
         self._conditions: WeakValueDictionary[Hashable, TextCondition] = WeakValueDictionary()
 
@@ -131,26 +144,42 @@ class HyMotion:
     def cost(self, request: Request) -> int:
         """Bytes of condition and run; a prompt that isn't encoded yet counts as long as can be."""
         plan = self.plan(request)
-        words = self._config.max_words if request.features is None else len(request.features.tokens)
-        text = condition_bytes(self._config, words, plan.steps, self._budget)
+        texts = _texts(request.features) if request.features is not None else ()
+        counts = [len(text.tokens) for text in texts] or [self._config.max_words]
+        text = sum(condition_bytes(self._config, words, plan.steps, self._budget) for words in counts)
         if plan.guidance > 1:  # as if nobody had its schedule's null branch in common with it
             text += held_bytes(self._config, 1, plan.steps, self._budget)
-        return text + 4 * DIMENSIONS * request.frames * (1 + plan.order)
+        return text + 4 * DIMENSIONS * request.frames * (1 + plan.order) * len(counts)
 
     def condition(self, requests: Sequence[Request]) -> list[Condition]:
         """The text sides; equal ones are one object, also with those of earlier calls still in use.
 
         One graph call a prompt: the steps of its schedule are batch enough.
         """
-        return [self._condition(request) for request in requests]
+        made: list[Condition] = []
+        wanted: list[Steps] = []
+        for request in requests:
+            plan = self.plan(request)
+            condition = self._condition(request, plan)
+            made.append(condition)
+            wanted += [condition.steps, condition.null] if plan.guided(0) else [condition.steps]
+        self.text.prepare(wanted)
+        return made
 
-    def start(self, request: Request, condition: Condition) -> HyMotionRun:
-        """Noise, and the first time."""
-        plan = self.plan(request)
+    def start(self, request: Request, condition: Condition) -> HyMotionRun | Blend[HyMotionRun]:
+        """Noise, and the first time; a run for each part of a text."""
         latent = self.start_noise(request.seed, request.frames)
+        if not isinstance(condition, Texts):
+            return self._start(request, cast(TextCondition, condition), latent)
+        texts = cast(Texts[TextCondition], condition)
+        runs = [self._start(request, part, latent) for part in texts.parts]
+        return Blend(runs, [part.seconds for part in texts.features.parts])
+
+    def _start(self, request: Request, condition: TextCondition, latent: Float) -> HyMotionRun:
+        plan = self.plan(request)
         return HyMotionRun(
             request=request,
-            condition=cast(TextCondition, condition),
+            condition=condition,
             schedule=plan,
             latent=latent,
             velocities=deque(maxlen=plan.order),
@@ -167,15 +196,20 @@ class HyMotion:
         """On the CPU any runs may share a step, since none is padded; elsewhere those of a bucket."""
         if self._resident is None:
             return self.info.name
-        return self.info.name, bucket_of(len(cast(HyMotionRun, run).latent), FRAMES)
+        return self.info.name, bucket_of(len(_rows_of(run)[0].latent), FRAMES)
 
     def step(self, runs: Sequence[Run]) -> None:
         """The network for all rows, then guidance and the solver for each run."""
-        mine = cast(Sequence[HyMotionRun], runs)
-        if self._resident is not None:
-            self._resident.step(mine)
-            return
-        self._packed.step(mine)
+        rows = [row for run in runs for row in _rows_of(run)]
+        blends = [cast(Blend[HyMotionRun], run) for run in runs if isinstance(run, Blend)]
+        if self._resident is None:
+            self._packed.step(rows)
+        else:
+            self._resident.step(rows)
+            if blends:
+                self._resident.settle()
+        for blend in blends:
+            blend.meet()
 
     def velocities(self, lines: Sequence[Line]) -> list[Float]:
         """What the network says of each row, (L, 201) each."""
@@ -183,7 +217,7 @@ class HyMotion:
 
     def clip(self, run: Run) -> Clip:
         """Decode; raises `GenerationFailed` for a run that left the numbers."""
-        done = cast(HyMotionRun, run)
+        done = _rows_of(run)[0]
         if done.failed_at is not None:
             raise GenerationFailed(
                 f"{self.info.name}: step {done.failed_at + 1} of {done.steps} gave numbers that are not "
@@ -196,7 +230,8 @@ class HyMotion:
 
     def close(self) -> None:
         """Drop the graphs."""
-        self._packed.close()
+        if self._lanes is not None:
+            self._lanes.close()
         del self._denoise, self._resident, self._packed, self.text
 
     def warm_up(self) -> None:
@@ -211,8 +246,13 @@ class HyMotion:
 
     # ---- the text side
 
-    def _condition(self, request: Request) -> TextCondition:
+    def _condition(self, request: Request) -> TextCondition | Texts[TextCondition]:
         features = self._features(request)
+        if not features.parts:
+            return self._alone(request, features)
+        return Texts(features, tuple(self._alone(request, text) for text in _texts(features)))
+
+    def _alone(self, request: Request, features: Features) -> TextCondition:
         plan = self.plan(request)
         key = (fingerprint(features), plan.times[:-1], request.special_game)
         found = self._conditions.get(key)
@@ -228,14 +268,15 @@ class HyMotion:
                 f"{self.info.name}: expected text features, found a prompt alone; the package has no text "
                 "encoder: send features, or export it again with one (--text-encoder)"
             )
-        words, sentence = features.tokens.shape, features.sentence.shape
-        fits = len(words) == 2 and 1 <= words[0] <= config.max_words and words[1] == config.word_dim
-        if not fits or sentence != (1, config.sentence_dim):
-            expected = (
-                f"expected tokens of shape (1 to {config.max_words}, {config.word_dim}) and a sentence of "
-                f"shape (1, {config.sentence_dim}), found {words} and {sentence}"
-            )
-            raise InvalidRequest.of([Violation("features", expected)])
+        for text in (features, *_texts(features)):
+            words, sentence = text.tokens.shape, text.sentence.shape
+            fits = len(words) == 2 and 1 <= words[0] <= config.max_words and words[1] == config.word_dim
+            if not fits or sentence != (1, config.sentence_dim):
+                expected = (
+                    f"expected tokens of shape (1 to {config.max_words}, {config.word_dim}) and a sentence "
+                    f"of shape (1, {config.sentence_dim}), found {words} and {sentence}"
+                )
+                raise InvalidRequest.of([Violation("features", expected)])
         return features
 
     def plan(self, request: Request) -> Schedule:
@@ -256,15 +297,30 @@ class HyMotion:
             return noise.cpu_normal(seed, shape, frames)
         return noise.cuda_normal(seed, shape)[:frames]
 
-    def _make_lanes(self, package: Package, engine: Engine) -> Lanes | None:
-        """The same network once more for one thread, where that pays. The profiler knows one of each name."""
-        if engine.threads == 1 or self._config.width > WIDEST or engine.settings.operators is not None:
+    def _make_lanes(self, engine: Engine) -> Lanes | None:
+        """Threads for calls side by side, where that pays. The profiler knows one graph of each name."""
+        alone = engine.threads == 1 or self._config.width > WIDEST or engine.settings.operators is not None
+        return None if alone else Lanes(engine.threads)
+
+    def _make_beside(self, package: Package, engine: Engine, name: str) -> Beside | None:
+        """A graph once more, for calls side by side."""
+        if self._lanes is None:
             return None
-        return Lanes(engine.load(package.graph_file("denoise"), threads=1), engine.threads)
+        return Beside(engine.load(package.graph_file(name), threads=1), self._lanes)
 
     def _make_resident(self, package: Package, engine: Engine) -> Resident:
         fill, advance = (engine.load(package.graph_file(name)) for name in ("fill", "advance"))
         return Resident(engine, Graphs(self._denoise, fill, advance), self.text, self._config.geometry)
+
+
+def _texts(features: Features) -> tuple[Features, ...]:
+    """What the network hears: the parts of a prompt, or all of it."""
+    return tuple(part.features for part in features.parts) or (features,)
+
+
+def _rows_of(run: Run) -> tuple[HyMotionRun, ...]:
+    """The runs that share the steps of one clip."""
+    return cast(Blend[HyMotionRun], run).parts if isinstance(run, Blend) else (cast(HyMotionRun, run),)
 
 
 def open_program(package: Package, settings: EngineSettings, text: TextSettings | None = None) -> HyMotion:
