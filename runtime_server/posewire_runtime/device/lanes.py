@@ -1,45 +1,42 @@
-"""Runs of one small graph side by side, each on a core of its own.
+"""Runs of small graphs side by side, each on a core of its own.
 
 ONNX Runtime cuts every operator for its threads; where operators take microseconds, waking a thread costs
 more than it gains, and a thread that doesn't get its core holds all others up. Whole runs are worth handing
-over, and what nobody has begun the caller does. Knows nothing of what the graph computes.
+over, and what nobody has begun the caller does. Graphs for this are loaded for one thread. Knows no graph.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
-from posewire_runtime.device.engine import Array, Graph
-
-Feeds = Mapping[str, Array]
-Made = dict[str, Array]
+_T = TypeVar("_T")
 
 
 class Lanes:
-    """A graph that several threads run at once. To be used from one thread."""
+    """Threads that work side by side with the caller's. To be used from one thread."""
 
-    def __init__(self, graph: Graph, count: int) -> None:
-        """`graph` as loaded for one thread; `count` of threads, the caller's among them."""
+    def __init__(self, count: int) -> None:
+        """`count` of threads, the caller's among them."""
         self.count = count
-        self._graph = graph
-        self._handed: SimpleQueue[tuple[Future[Made], Feeds] | None] = SimpleQueue()
+        self._handed: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._helpers: list[threading.Thread] = []
 
-    def run(self, feeds: Sequence[Feeds]) -> list[Made]:
-        """Run it on each of these; raises what a run raised, once none is under way any more."""
+    def run(self, tasks: Sequence[Callable[[], _T]]) -> list[_T]:
+        """Do all of these; raises what one raised, once none is under way any more."""
         self._start()
-        others = [Future[Made]() for _ in feeds[1:]]
-        for task in zip(others, feeds[1:], strict=True):
-            self._handed.put(task)
+        others = [Future[_T]() for _ in tasks[1:]]
+        for one in zip(others, tasks[1:], strict=True):
+            self._handed.put(one)
         try:
-            mine = {0: self._graph.run(feeds[0])}
-            for place in reversed(range(1, len(feeds))):  # helpers begin at the other end
+            mine = {0: tasks[0]()}
+            for place in reversed(range(1, len(tasks))):  # helpers begin at the other end
                 if others[place - 1].cancel():
-                    mine[place] = self._graph.run(feeds[place])
-            return [mine[i] if i in mine else others[i - 1].result() for i in range(len(feeds))]
+                    mine[place] = tasks[place]()
+            return [mine[i] if i in mine else others[i - 1].result() for i in range(len(tasks))]
         finally:
             wait([other for other in others if not other.cancel()])
 
@@ -59,15 +56,16 @@ class Lanes:
             self._helpers.append(helper)
 
     def _help(self) -> None:
-        while (task := self._handed.get()) is not None:
-            self._do(*task)
-            del task  # nothing is kept while it waits
+        while (handed := self._handed.get()) is not None:
+            _do(*handed)
+            del handed  # nothing is kept while it waits
 
-    def _do(self, future: Future[Made], feeds: Feeds) -> None:
-        """One run, unless the caller has taken it back."""
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            future.set_result(self._graph.run(feeds))
-        except BaseException as error:
-            future.set_exception(error)
+
+def _do(future: Future[_T], task: Callable[[], _T]) -> None:
+    """One task, unless the caller has taken it back."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(task())
+    except BaseException as error:
+        future.set_exception(error)

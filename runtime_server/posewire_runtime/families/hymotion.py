@@ -156,15 +156,15 @@ class HyMotion:
 
         One graph call a prompt: the steps of its schedule are batch enough.
         """
-        made: list[Condition] = []
+        made = [self._condition(request) for request in requests]
         wanted: list[Steps] = []
-        for request in requests:
-            plan = self.plan(request)
-            condition = self._condition(request, plan)
-            made.append(condition)
-            wanted += [condition.steps, condition.null] if plan.guided(0) else [condition.steps]
+        for request, condition in zip(requests, made, strict=True):
+            parts = condition.parts if isinstance(condition, Texts) else (condition,)
+            wanted += [part.steps for part in parts]
+            if self.plan(request).guided(0):
+                wanted.append(parts[0].null)
         self.text.prepare(wanted)
-        return made
+        return list(made)
 
     def start(self, request: Request, condition: Condition) -> HyMotionRun | Blend[HyMotionRun]:
         """Noise, and the first time; a run for each part of a text."""

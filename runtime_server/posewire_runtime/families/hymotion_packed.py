@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 import numpy as np
 
 from posewire_runtime.device.engine import Array, Graph
-from posewire_runtime.device.lanes import Lanes
 from posewire_runtime.families.hymotion_batch import Geometry, Layout, Row, in_calls, lay_out, side_by_side
 from posewire_runtime.families.hymotion_decode import DIMENSIONS
 from posewire_runtime.families.hymotion_resident import Walker
-from posewire_runtime.families.hymotion_text import AtStep, TextSide
+from posewire_runtime.families.hymotion_text import AtStep, Beside, TextSide
 from posewire_runtime.sampling import schedule
 from posewire_runtime.types import Float
 
@@ -46,11 +46,11 @@ class Packed:
     """Steps batches of runs of any lengths."""
 
     def __init__(
-        self, denoise: Graph, text: TextSide, geometry: Geometry, width: int, lanes: Lanes | None = None
+        self, denoise: Graph, text: TextSide, geometry: Geometry, width: int, beside: Beside | None = None
     ) -> None:
-        """`width` of the network; `lanes` for the same graph, where it is small."""
+        """`width` of the network; `beside`: the same graph for calls side by side, where it is small."""
         self._denoise = denoise
-        self._lanes = lanes
+        self._beside = beside
         self._worth_it = -(-LEAST_WORK // width)
         self._text = text
         self._geometry = geometry
@@ -74,11 +74,6 @@ class Packed:
         velocity = _guide(said, guided, lengths)
         _arrive(runs, rows, _moved(runs, rows, packed[: len(velocity)], velocity), velocity)
 
-    def close(self) -> None:
-        """End its threads."""
-        if self._lanes is not None:
-            self._lanes.close()
-
     def velocities(self, lines: Sequence[Line]) -> list[Float]:
         """What the network says of each row, (L, 201) each."""
         latents = [line.latent for line in lines]
@@ -93,16 +88,16 @@ class Packed:
             self._feeds(packed[rows[call][0].start : rows[call][-1].stop], lengths[call], texts[call])
             for call in self._calls(lengths)
         ]
-        if self._lanes is None or len(feeds) == 1:
+        if self._beside is None or len(feeds) == 1:
             made = [self._denoise.run(one) for one in feeds]
         else:
-            made = self._lanes.run(feeds)
+            made = self._beside.lanes.run([partial(self._beside.graph.run, one) for one in feeds])
         return _joined([one["velocity"].reshape(-1, DIMENSIONS) for one in made])
 
     def _calls(self, lengths: Sequence[int]) -> list[slice]:
         """The rows of each call."""
         frames = sum(lengths)
-        lanes = 1 if self._lanes is None else min(self._lanes.count, frames // self._worth_it)
+        lanes = 1 if self._beside is None else min(self._beside.lanes.count, frames // self._worth_it)
         if lanes <= 1:
             return in_calls(lengths, MOST_FRAMES)
         rounds = -(-frames // (lanes * MOST_FRAMES))

@@ -12,6 +12,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -19,6 +20,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from posewire_runtime.device.engine import DeviceArray, Engine, Graph
+from posewire_runtime.device.lanes import Lanes
 from posewire_runtime.families.hymotion_batch import Geometry, rope
 from posewire_runtime.types import Features, Float
 
@@ -120,27 +122,40 @@ class Grouping:
         return cls(size, -(-steps // size) if fits else max(2, budget // (size * step_bytes)))
 
 
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A graph that runs several times at once."""
+
+    graph: Graph
+    """Loaded for one thread."""
+    lanes: Lanes
+
+
 class Steps:
     """The text side of one schedule: computed in groups of steps, of which the latest are held."""
 
     def __init__(
-        self, make: Callable[[Times], Group], times: Times, step_bytes: int, grouping: Grouping
+        self, make: Callable[[Times, Graph | None], Group], times: Times, step_bytes: int, grouping: Grouping
     ) -> None:
-        """`make` computes a group."""
+        """`make` computes a group, by this graph or by its own."""
         self._make = make
         self._times = times
         self._grouping = grouping
         self._held: OrderedDict[int, Group] = OrderedDict()
         self.nbytes = step_bytes * min(len(times), grouping.size * grouping.held)
 
-    def group(self, step: int) -> tuple[Group, int]:
-        """The group of a step and its place there; computed if it isn't at hand."""
+    def has(self, step: int) -> bool:
+        """Whether the group of a step is at hand."""
+        return step // self._grouping.size in self._held
+
+    def group(self, step: int, graph: Graph | None = None) -> tuple[Group, int]:
+        """The group of a step and its place there; if it isn't at hand computed, by this graph or its own."""
         index, place = divmod(step, self._grouping.size)
         if index not in self._held:
             if len(self._held) == self._grouping.held:
                 self._held.popitem(last=False)
             first = index * self._grouping.size
-            self._held[index] = self._make(self._times[first : first + self._grouping.size])
+            self._held[index] = self._make(self._times[first : first + self._grouping.size], graph)
         self._held.move_to_end(index)
         return self._held[index], place
 
@@ -194,14 +209,19 @@ class TextSide:
         vectors: Vectors,
         budget: int,
         group: int | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        """`budget` in bytes for each condition; `group`: most steps that are computed together."""
+        """`budget` in bytes for each condition; `group`: most steps that are computed together.
+
+        `beside`: the same graph for several prompts at once, where it is small.
+        """
         self._engine = engine
         self._graph = graph
         self._config = config
         self._vectors = vectors
         self._budget = budget
         self._group = group
+        self._beside = beside
         cos, sin = rope(config.text_position + np.arange(config.max_words), config.geometry)
         self._turns = (cos + 1j * sin).astype(np.complex64)[:, None]  # (max_words, 1, d / 2)
         self._nulls: WeakValueDictionary[Times, Steps] = WeakValueDictionary()
@@ -209,11 +229,19 @@ class TextSide:
         self._spread_nulls: OrderedDict[tuple[Times, int], Steps] = OrderedDict()
 
     def condition(self, features: Features, times: Times, *, game: bool) -> TextCondition:
-        """The condition of a prompt at these times, its first group of steps computed."""
+        """The condition of a prompt at these times; nothing of it is computed yet."""
         sentence = features.sentence + self._vectors.game_sentence if game else features.sentence
         steps = self._steps(features.tokens, sentence, times, self._config.text_position)
-        steps.group(0)
         return TextCondition(features, steps, self._null_steps(times))
+
+    def prepare(self, wanted: Sequence[Steps]) -> None:
+        """Compute the first steps of these, unless they are at hand; side by side where that pays."""
+        missing = [steps for steps in dict.fromkeys(wanted) if not steps.has(0)]
+        if self._beside is None or len(missing) < 2:
+            for steps in missing:
+                steps.group(0)
+        else:
+            self._beside.lanes.run([partial(steps.group, 0, self._beside.graph) for steps in missing])
 
     def nulls(self, wanted: Sequence[tuple[TextCondition, int]]) -> list[AtStep]:
         """The branch without text at a step of each condition, as a prompt of as many words sees it."""
@@ -228,7 +256,7 @@ class TextSide:
     def null_group(self, times: Times, step: int, words: int) -> tuple[Group, int]:
         """The same for the group of a step and any number of words, on the device."""
 
-        def make(some: Times) -> Group:
+        def make(some: Times, _: Graph | None) -> Group:
             first = times.index(some[0])
             found = [self._null_steps(times).at(first + place) for place in range(len(some))]
             each = np.concatenate([one.words for one in found], axis=2)  # (layers, 2, steps, D)
@@ -268,16 +296,16 @@ class TextSide:
         return spread
 
     def _steps(self, tokens: Float, sentence: Float, times: Times, first: int) -> Steps:
-        def make(some: Times) -> Group:
-            return self._run(tokens, sentence, some, first)
+        def make(some: Times, graph: Graph | None) -> Group:
+            return self._run(tokens, sentence, some, first, graph or self._graph)
 
         return self._lazy(make, times, len(tokens))
 
-    def _lazy(self, make: Callable[[Times], Group], times: Times, words: int) -> Steps:
+    def _lazy(self, make: Callable[[Times, Graph | None], Group], times: Times, words: int) -> Steps:
         step_bytes = self._config.step_bytes(words)
         return Steps(make, times, step_bytes, Grouping.of(len(times), step_bytes, self._budget, self._group))
 
-    def _run(self, tokens: Float, sentence: Float, times: Times, first: int) -> Group:
+    def _run(self, tokens: Float, sentence: Float, times: Times, first: int, graph: Graph) -> Group:
         config = self._config
         cos, sin = rope(first + np.arange(len(tokens)), config.geometry)
         feeds = {
@@ -288,7 +316,7 @@ class TextSide:
             "cos": cos[None],
             "sin": sin[None],
         }
-        made = self._graph.run_on_device(feeds)
+        made = graph.run_on_device(feeds)
         return Group(made["modulation"], made["words"])
 
 
