@@ -38,7 +38,7 @@ A list is .txt (a prompt a line), .csv, .jsonl or .yaml with the columns
 passes, in any order: trim mirror ground plant foot-lock loop fps=60 root-motion in-place additive keys=0.5
 
 examples:
-  posewire bake prompts.csv --out anims --format glb,fbx --rig ue5-manny --passes "foot-lock root-motion"
+  posewire bake prompts.csv --out anims --format glb,fbx --rig ue5-manny --passes "plant foot-lock"
   posewire bake prompts.txt --out anims --target hero.glb --embed
   posewire bake prompts.csv --out anims --dry-run
   cat prompts.txt | posewire bake - --out anims --server 127.0.0.1:50051
