@@ -27,7 +27,7 @@ from posewire_export.hymotion.network import Config, MotionTransformer
 from posewire_export.hymotion.package import Description, Making, Source, write_package
 from posewire_export.hymotion.synthetic import FULL, LITE, random_tensors
 from posewire_runtime.device.providers import EngineSettings
-from posewire_runtime.families.hymotion import HyMotion, open_program
+from posewire_runtime.families.hymotion import HyMotion, HyMotionRun, open_program
 from posewire_runtime.families.hymotion_text import Vectors
 from posewire_runtime.packages.manifest import Normalisation, Precision
 from posewire_runtime.packages.package import Package
@@ -179,6 +179,7 @@ def ours(package: Path, precision: Precision, frames: int, repeat: int, threads:
         program.condition([some])
         prompt[preset] = best(lambda preset=preset: program.condition([request(preset)]), repeat)
     run = program.start(some, program.condition([some])[0])
+    assert isinstance(run, HyMotionRun), "one text, one run"
     program.step([run])
     step, graph = [], []
     with timed(program, graph):

@@ -22,7 +22,7 @@ from posewire_runtime.families import package_info
 from posewire_runtime.families.blend import FADE, Blend, weights
 from posewire_runtime.families.hymotion import HyMotion
 from posewire_runtime.packages.package import Package
-from posewire_runtime.types import Features, Float, Part, Request, Sampling
+from posewire_runtime.types import Features, Part, Request, Sampling
 
 pytestmark = pytest.mark.export
 
@@ -64,7 +64,7 @@ def joined(*texts: Features) -> Features:
     return replace(texts[0], parts=parts)
 
 
-def latents(program: HyMotion, wanted: Sequence[Request]) -> list[Float]:
+def latents(program: HyMotion, wanted: Sequence[Request]) -> list[NDArray[Any]]:
     runs = [program.start(r, program.condition([r])[0]) for r in wanted]
     while going := [run for run in runs if not run.finished]:
         program.step(going)

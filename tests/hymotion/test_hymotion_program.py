@@ -70,6 +70,13 @@ def make(program: HyMotion, wanted: Sequence[Request]) -> list[Clip]:
     return [program.clip(run) for run in runs]
 
 
+def begin(program: HyMotion, request: Request) -> HyMotionRun:
+    """One that is not of several texts."""
+    run = program.start(request, program.condition([request])[0])
+    assert isinstance(run, HyMotionRun)
+    return run
+
+
 def relative(found: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
@@ -172,7 +179,7 @@ def test_steps_in_groups_under_a_budget_change_nothing(
     package = Package.open(exported("fp32"))
     small = HyMotion(package, Engine(CPU), package_info(package), budget=200_000)
     wanted = requests(golden, 0)
-    runs = [small.start(r, c) for r, c in zip(wanted, small.condition(wanted), strict=True)]
+    runs = [begin(small, request) for request in wanted]
     assert runs[0].condition is runs[1].condition  # two seeds of one prompt
     assert runs[0].condition.nbytes <= 200_000
     assert held(runs[0]) == small.cost(wanted[0])
@@ -187,7 +194,7 @@ def test_steps_in_groups_under_a_budget_change_nothing(
 
 def test_cost_is_what_is_held(program: HyMotion, golden: Golden) -> None:
     request = requests(golden, 1)[0]
-    run = program.start(request, program.condition([request])[0])
+    run = begin(program, request)
     assert program.cost(request) == held(run)
     assert program.cost(replace(request, features=None)) > program.cost(request)
 
@@ -206,7 +213,7 @@ def test_however_many_schedules_there_are_the_null_branch_of_each_is_computed_on
         return compute(tokens, sentence, times, first, graph)
 
     monkeypatch.setattr(program.text, "_run", watched)
-    runs = [program.start(r, c) for r, c in zip(wanted, program.condition(wanted), strict=True)]
+    runs = [begin(program, request) for request in wanted]
     for _ in range(2):
         program.step(runs)
     assert sorted(nulls) == sorted(run.schedule.times[:-1] for run in runs)
@@ -252,7 +259,7 @@ def test_guidance_folded_into_the_weights_needs_one_row(
     motion = _motion(program)
     limits = replace(motion.limits, fixed_guidance=5.0)
     monkeypatch.setattr(program, "_motion", replace(motion, limits=limits))
-    run = program.start(requests(golden, 0)[0], program.condition(requests(golden, 0))[0])
+    run = begin(program, requests(golden, 0)[0])
     assert not any(run.schedule.guided(step) for step in range(run.steps))
     with pytest.raises(InvalidRequest, match="guidance"):
         program.condition([replace(run.request, sampling=Sampling(guidance=2.0))])
@@ -294,7 +301,7 @@ def test_numbers_that_are_not_finite_fail_their_run_alone(program: HyMotion, gol
     good, bad = requests(golden, 0)
     assert bad.features is not None
     poisoned = replace(bad, features=replace(bad.features, tokens=bad.features.tokens * np.nan))
-    runs: list[HyMotionRun] = [program.start(r, program.condition([r])[0]) for r in (good, poisoned)]
+    runs = [begin(program, request) for request in (good, poisoned)]
     while going := [run for run in runs if not run.finished]:
         program.step(going)
     check(golden, 0, 0, program.clip(runs[0]))

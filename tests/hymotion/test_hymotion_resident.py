@@ -52,7 +52,9 @@ def request(golden: Golden, case: int, seed: int, **sampling: Any) -> Request:
 
 
 def begin(program: HyMotion, wanted: Request) -> HyMotionRun:
-    return program.start(wanted, program.condition([wanted])[0])
+    run = program.start(wanted, program.condition([wanted])[0])
+    assert isinstance(run, HyMotionRun)
+    return run
 
 
 def walk(
