@@ -1,8 +1,8 @@
 """Steps of HY-Motion on a CPU: frames of all rows lie behind each other, and nothing is padded.
 
-One call of `denoise` for all rows (or a few, where they are many; side by side, where the network is
-small), then guidance and the solver for all
-frames at once: what has to be done row by row in Python costs a batch as much as it costs each row alone.
+One call of `denoise` for all rows (or a few, where they are many; side by side, where the network is small),
+then guidance and the solver for all frames at once: what has to be done row by row in Python costs a batch as
+much as it costs each row alone.
 A step changes no run before all of it has gone well.
 """
 
