@@ -37,3 +37,19 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return export(OFFICIAL, folder, Options(name="tiny", precision=precision)).root
 
     return make
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["host", "resident"])
+def program(request: pytest.FixtureRequest, exported: Callable[[str], Path]) -> Iterator[Any]:
+    """The tiny model, stepped in host memory and at fixed shapes; modules of one way have their own."""
+    from posewire_runtime.device.engine import Engine
+    from posewire_runtime.device.providers import EngineSettings
+    from posewire_runtime.families import package_info
+    from posewire_runtime.families.hymotion import HyMotion
+    from posewire_runtime.packages.package import Package
+
+    package = Package.open(exported("fp32"))
+    engine = Engine(EngineSettings(provider="cpu", threads=2))
+    opened = HyMotion(package, engine, package_info(package), resident=request.param)
+    yield opened
+    opened.close()

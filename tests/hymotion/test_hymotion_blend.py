@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,9 @@ from numpy.typing import NDArray
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("torch")
-from posewire_runtime.device.engine import Engine
-from posewire_runtime.device.providers import EngineSettings
 from posewire_runtime.errors import GenerationFailed, InvalidRequest
-from posewire_runtime.families import package_info
 from posewire_runtime.families.blend import FADE, Blend, weights
 from posewire_runtime.families.hymotion import HyMotion
-from posewire_runtime.packages.package import Package
 from posewire_runtime.types import Features, Part, Request, Sampling
 
 pytestmark = pytest.mark.export
@@ -30,15 +25,6 @@ FRAMES = 60
 SECONDS = (2.0, 4.0)
 JOINT = 20
 """The frame where the second text begins."""
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["host", "resident"])
-def program(request: pytest.FixtureRequest, exported: Callable[[str], Path]) -> Iterator[HyMotion]:
-    package = Package.open(exported("fp32"))
-    engine = Engine(EngineSettings(provider="cpu", threads=2))
-    opened = HyMotion(package, engine, package_info(package), resident=request.param)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """A HY-Motion package goes on from known frames, alone and in company, in both ways of stepping."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,27 +11,14 @@ from numpy.typing import NDArray
 pytest.importorskip("onnxruntime")
 pytest.importorskip("torch")
 from posewire_runtime import puppet
-from posewire_runtime.device.engine import Engine
-from posewire_runtime.device.providers import EngineSettings
-from posewire_runtime.families import package_info
 from posewire_runtime.families.hymotion import HyMotion
 from posewire_runtime.motion.root import place
 from posewire_runtime.motion.trim import cut
-from posewire_runtime.packages.package import Package
 from posewire_runtime.types import Clip, Features, Request, Sampling
 
 pytestmark = pytest.mark.export
 
 KNOWN = 15
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["host", "resident"])
-def program(request: pytest.FixtureRequest, exported: Callable[[str], Path]) -> Iterator[HyMotion]:
-    package = Package.open(exported("fp32"))
-    engine = Engine(EngineSettings(provider="cpu", threads=2))
-    opened = HyMotion(package, engine, package_info(package), resident=request.param)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
