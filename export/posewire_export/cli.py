@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from posewire_export.hymotion.commands import register_calibrate, register_hymotion
+from posewire_export.hymotion.commands import register_calibrate, register_hymotion, register_precision
 from posewire_export.text.commands import register_text_encoder
 
 if TYPE_CHECKING:
@@ -30,3 +30,4 @@ def register_export(subparsers: Subparsers) -> None:
     register_hymotion(exporters)
     register_text_encoder(exporters)
     register_calibrate(exporters)
+    register_precision(exporters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from posewire_export.evaluate.strangers import STRANGERS  # noqa: E402
+from posewire_export.hymotion.again import export_again  # noqa: E402
 from posewire_export.train import features, rest, trainer  # noqa: E402
 from posewire_export.train.config import Config, Network  # noqa: E402
 from posewire_export.train.familiarity import calibrate  # noqa: E402
@@ -190,6 +192,40 @@ def test_familiarity_is_calibrated_on_unseen_and_unrelated_text(side: TextSide) 
     scale = calibrate(side, KNOWN, ["a person waves", "walks forward", *KNOWN])
     assert scale.strange < scale.familiar
     assert scale.auroc > 0.9  # unrelated prompts are mostly unknown words here
+
+
+def test_a_published_network_comes_in_other_precisions(side: TextSide, weights: Path, tmp_path: Path) -> None:
+    work = Publication(
+        weights, side, KNOWN, "tiny", Licence("CC0-1.0", "say so"), precision="int8", texts={"CARD.md": "yes"}
+    )
+    small = publish(work, tmp_path / "small", report=lambda _: None)
+    exact = publish(replace(work, precision="fp32"), tmp_path / "exact", report=lambda _: None)
+    again = export_again(small, tmp_path / "again", "fp32")
+    kept = ("weights.bin", "vectors.npz", "checkpoint.safetensors", "CARD.md", "denoise.onnx")
+    assert {name: again.manifest.files[name] for name in kept} == {n: exact.manifest.files[n] for n in kept}
+    assert again.manifest.licence == small.manifest.licence
+    assert again.manifest.config == small.manifest.config
+    assert again.manifest.motion is not None
+    assert small.manifest.motion is not None
+    assert dict(again.manifest.motion.presets) == dict(small.manifest.motion.presets)
+    half = export_again(small, tmp_path / "half", "fp16")
+    options = GenerateOptions(frames=24, seeds=(3,))
+    one, two = (
+        make(open_library([str(package.root)]), "a person walks", options).clips[0]
+        for package in (half, again)
+    )
+    np.testing.assert_allclose(one.root, two.root, atol=0.02)
+
+
+def test_a_package_without_its_weights_stays_as_it_is(side: TextSide, weights: Path, tmp_path: Path) -> None:
+    work = Publication(weights, side, KNOWN, "tiny", Licence("CC0-1.0"), precision="fp32")
+    publish(work, tmp_path / "tiny", report=lambda _: None)
+    manifest = json.loads((tmp_path / "tiny/posewire.json").read_text())
+    del manifest["files"]["checkpoint.safetensors"]
+    (tmp_path / "tiny/posewire.json").write_text(json.dumps(manifest))
+    with pytest.raises(PackageError, match="expected a motion package with its weights"):
+        export_again(Package.open(tmp_path / "tiny"), tmp_path / "other", "fp16")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_published_network_makes_clips(side: TextSide, weights: Path, tmp_path: Path) -> None:

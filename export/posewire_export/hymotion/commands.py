@@ -41,6 +41,16 @@ examples:
 """
 
 
+_PRECISION = """\
+Makes another precision of a model that keeps its weights in its package: the starter model, and those that
+posewire publish makes. Its text encoder comes along as it is. Each graph is compared with torch first.
+
+examples:
+  posewire export precision --precision fp16 --out packages/starter-fp16
+  posewire export precision --package packages/mine --precision fp32 --out packages/mine-fp32
+"""
+
+
 def register_hymotion(subparsers: Subparsers) -> None:
     """Add `hymotion` to the exporters."""
     parser = subparsers.add_parser(
@@ -87,6 +97,20 @@ def register_hymotion(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--no-check", action="store_true", help="don't compare with the torch network")
     parser.set_defaults(func=_export)
+
+
+def register_precision(subparsers: Subparsers) -> None:
+    """Add `precision` to the exporters."""
+    parser = subparsers.add_parser(
+        "precision",
+        help="export a model that keeps its weights in another precision",
+        description=_PRECISION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--package", type=Path, metavar="PACKAGE", help="without it: the starter model")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8", "int4"), required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="PACKAGE", help="the package to write")
+    parser.set_defaults(func=_export_again)
 
 
 def register_calibrate(subparsers: Subparsers) -> None:
@@ -167,6 +191,17 @@ def _text_encoder(options: argparse.Namespace) -> Path | None:
         Options(precision=precision, name=out.name, command=command, check=not options.no_check, report=_say),
     )
     return out
+
+
+def _export_again(options: argparse.Namespace) -> int:
+    from posewire_export.hymotion.again import export_again
+    from posewire_runtime.commands.models import STARTER, package_folder
+    from posewire_runtime.packages.package import Package
+
+    folder = options.package or package_folder(STARTER)
+    package = export_again(Package.open(folder), options.out, options.precision, _say)
+    print(f"{options.out}: {package.nbytes / 1e6:.1f} MB")
+    return 0
 
 
 def _calibrate(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from safetensors.torch import save_file
 from torch import Tensor
 
 from posewire_export.graph import GraphBuilder, WeightFile
@@ -40,6 +41,9 @@ from posewire_runtime.types import Features, Licence, Limits, Preset, Skeleton
 
 WEIGHTS = "weights.bin"
 """The one file of weights that both graphs read."""
+
+CHECKPOINT = "checkpoint.safetensors"
+"""The weights that a package keeps for other precisions, in float16."""
 
 LIMITS = Limits(min_frames=20, max_frames=360, max_steps=100)
 """What the official release can be asked for."""
@@ -87,6 +91,8 @@ class Description:
     """The command line, without this machine's paths."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Files that travel along: name -> content."""
+    keep_weights: bool = False
+    """Small models keep them in the package, so that it can be exported again in another precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +115,9 @@ def write_package(source: Source, description: Description, out: Path, making: M
         graphs = _write_graphs(source, making.precision, writer.folder)
         config = network_config(source.config, description)
         _write_vectors(writer.folder / config.vectors, source.vectors)
+        if description.keep_weights:
+            halves = {name: tensor.half().contiguous() for name, tensor in source.tensors.items()}
+            save_file(halves, writer.folder / CHECKPOINT)
         for name, text in description.texts.items():
             (writer.folder / name).write_text(text, "utf-8")
         motion = _motion(source, description)

@@ -6,15 +6,15 @@ that is folded into the weights, and the text encoder that lies inside.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
+from posewire_export.hymotion.again import with_encoder_inside
 from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.hymotion.package import Description, Making, Source, write_package
 from posewire_export.train import rest
@@ -24,7 +24,7 @@ from posewire_export.train.text_graph import TextPackage, write_text_package
 from posewire_export.train.text_model import TextSide
 from posewire_runtime.families.hymotion_text import Vectors
 from posewire_runtime.packages.hashes import sha256_of
-from posewire_runtime.packages.manifest import EncoderReference, Normalisation, Precision
+from posewire_runtime.packages.manifest import Normalisation, Precision
 from posewire_runtime.packages.package import Package
 from posewire_runtime.types import Features, Licence, Limits, Preset
 
@@ -84,13 +84,7 @@ def publish(work: Publication, out: Path, report: Callable[[str], None] = print)
         examples = tuple(_features(work.side, text) for text in sorted(set(work.known))[::500])
         making = Making(precision=work.precision, features=examples, report=report)
         package = write_package(source_of(stored, work), description, Path(scratch) / "motion", making)
-        shutil.move(encoder.root, package.root / TEXT_FOLDER)
-        reference = EncoderReference(TEXT_FOLDER, "inside", encoder.fingerprint)
-        package.update(replace(package.manifest, text_encoder=reference))
-        if out.exists():
-            shutil.rmtree(out)
-        shutil.move(package.root, out)
-    return Package.open(out)
+        return with_encoder_inside(package, encoder.root, out)
 
 
 def source_of(stored: Mapping[str, object], work: Publication) -> Source:
@@ -125,6 +119,7 @@ def _description(work: Publication) -> Description:
         guidance=work.guidance or 1.0,
         command=work.command,
         texts=work.texts or {},
+        keep_weights=True,
         presets=_presets(FEW_STEPS, None) if folded else _presets(GUIDED, (0.0, GUIDED_UNTIL)),
     )
 
