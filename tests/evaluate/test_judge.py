@@ -198,3 +198,14 @@ def test_sheets_for_every_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         lambda wishes: [swinging("Neck", w.seed, w.frames) for w in wishes], tmp_path, seeds=(1, 2)
     )
     assert sorted(file.name for file in tmp_path.iterdir()) == ["composed-1.webp", "walk.webp"]
+
+
+def test_the_table_has_a_row_for_each_source() -> None:
+    def text(value: float) -> dict[str, object]:
+        figure = {"top3": {"value": value, "low": value, "high": value}}
+        return {"text": {"all": figure, "unheard": figure, "CMU": figure, "ACCAD": figure}}
+
+    lines = report.table({"results": {"real": text(0.8), "4 steps": text(0.6)}}).splitlines()
+    titles = [line.split("|")[1].strip() for line in lines[2:]]
+    assert titles == ["R-precision top 3", "top 3, unheard captions", "top 3, ACCAD", "top 3, CMU"]
+    assert lines[-1].endswith("0.600 [0.600, 0.600] 0.75× |")

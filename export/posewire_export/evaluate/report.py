@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -35,12 +35,14 @@ def _bodies(title: str, measure: str, digits: int = 3, *, against_real: bool = F
     )
 
 
+_UNHEARD = ("text", "unheard", "top3")
+
 ROWS: tuple[Row, ...] = (
     Row("clips", ("crowd", "n")),
     Row("R-precision top 1", ("text", "all", "top1"), against_real=True),
     Row("R-precision top 2", ("text", "all", "top2"), against_real=True),
     Row("R-precision top 3", ("text", "all", "top3"), against_real=True),
-    Row("top 3, unheard captions", ("text", "unheard", "top3"), against_real=True),
+    Row("top 3, unheard captions", _UNHEARD, against_real=True),
     Row("distance to text", ("text", "all", "distance")),
     Row("FID", ("crowd", "fid")),
     Row("KID × 1000", ("crowd", "kid")),
@@ -104,7 +106,7 @@ def table(report: Mapping[str, Any]) -> str:
     results = report["results"]
     names = list(results)
     lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for row in ROWS:
+    for row in _rows(results):
         real = _centre(_find(results.get("real", {}), row.path)) if row.against_real else None
         cells = [
             _cell(row, _find(results[name], row.path), None if name == "real" else real) for name in names
@@ -112,6 +114,16 @@ def table(report: Mapping[str, Any]) -> str:
         if any(cell != "–" for cell in cells):
             lines.append(f"| {row.title} | {' | '.join(cells)} |")
     return "\n".join([*lines, *_familiarity(report.get("familiarity"))]) + "\n"
+
+
+def _rows(results: Mapping[str, Any]) -> Iterator[Row]:
+    """All, with one for each source of clips."""
+    groups = results.get("real", {}).get("text", {})
+    for row in ROWS:
+        yield row
+        if row.path == _UNHEARD:
+            for source in sorted(groups.keys() - {"all", "unheard"}):
+                yield Row(f"top 3, {source}", ("text", source, "top3"), against_real=True)
 
 
 def _familiarity(known: Mapping[str, Any] | None) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from posewire_export.hymotion.network import Config as NetworkConfig
 from posewire_export.train.config import Config
@@ -257,15 +258,30 @@ def run(trainer: Trainer, out: Path, *, validate: Callable[[Trainer], float] | N
     if resume.exists():
         trainer.load_state(torch.load(resume, map_location=trainer.device, weights_only=True))
         print(f"going on at step {trainer.step}, pass {trainer.passes:.1f}", flush=True)
-    with _stop_signals() as asked, (out / "loss.csv").open("a", newline="") as log:
+    with _stop_signals() as asked, (out / "loss.csv").open("a", newline="") as log, _bar(trainer) as bar:
         rows = csv.writer(log)
         if log.tell() == 0:
             rows.writerow(["step", "passes", "loss", "heldout", "rate", "seconds"])
         for line in _steps(trainer, asked, lambda: _save(trainer, out), validate):
             rows.writerow(line)
             log.flush()
-            print("step {} pass {} loss {} heldout {} rate {} in {} s".format(*line), flush=True)
+            _tell(bar, trainer, line)
     _save(trainer, out)
+
+
+def _bar(trainer: Trainer) -> tqdm[Any]:
+    """How far the run has come, in passes; only on a terminal."""
+    total, done = round(trainer.config.passes, 2), round(trainer.passes, 2)
+    return tqdm(total=total, initial=done, desc="training", unit="pass", disable=None)
+
+
+def _tell(bar: tqdm[Any], trainer: Trainer, line: list[str]) -> None:
+    """A line of the log: behind the bar, or where there is none in print."""
+    if bar.disable:
+        print("step {} pass {} loss {} heldout {} rate {} in {} s".format(*line), flush=True)
+        return
+    bar.set_postfix_str(f"loss {line[2]}", refresh=False)
+    bar.update(round(trainer.passes, 2) - bar.n)
 
 
 def _save(trainer: Trainer, out: Path) -> None:
