@@ -118,6 +118,7 @@ def write_package(source: Source, description: Description, out: Path, making: M
         if description.keep_weights:
             halves = {name: tensor.half().contiguous() for name, tensor in source.tensors.items()}
             save_file(halves, writer.folder / CHECKPOINT)
+            (writer.folder / CHECKPOINT).chmod(0o644)  # safetensors makes it the owner's alone
         for name, text in description.texts.items():
             (writer.folder / name).write_text(text, "utf-8")
         motion = _motion(source, description)
