@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("torch")
 from posewire_runtime.errors import GenerationFailed, InvalidRequest
 from posewire_runtime.families.blend import FADE, Blend, weights
-from posewire_runtime.families.hymotion import HyMotion
+from posewire_runtime.families.hymotion import TRAVEL, HyMotion
 from posewire_runtime.types import Features, Part, Request, Sampling
 
 pytestmark = pytest.mark.export
@@ -66,11 +68,30 @@ def test_each_text_has_its_stretch(
     )
     here, there = slice(0, JOINT - FADE // 2), slice(JOINT + FADE // 2, FRAMES)
     assert np.abs(first - second)[here].max() > 0.01
-    np.testing.assert_allclose(both[here], first[here], atol=1e-6)
-    np.testing.assert_allclose(both[there], second[there], atol=1e-6)
-    between = both[here.stop : there.start]
-    low, high = (pick(first, second)[here.stop : there.start] for pick in (np.minimum, np.maximum))
+    pose = np.setdiff1d(np.arange(both.shape[1]), TRAVEL)
+    np.testing.assert_allclose(both[here], first[here], atol=1e-5)
+    np.testing.assert_allclose(both[there][:, pose], second[there][:, pose], atol=1e-6)
+    between = both[here.stop : there.start, pose]
+    low, high = (pick(first, second)[here.stop : there.start, pose] for pick in (np.minimum, np.maximum))
     assert ((between >= low - 1e-5) & (between <= high + 1e-5)).all()
+    way, other = (np.diff(latent[there][:, TRAVEL], axis=0) for latent in (both, second))
+    np.testing.assert_allclose(way, other, atol=1e-5)  # each goes its own way, from where it finds itself
+
+
+def test_who_has_walked_somewhere_stays_there() -> None:
+    """The second part, which stands where it thinks it started, does not draw the body back."""
+    frames = 40
+    walks, stands = (np.zeros((frames, 3), np.float32) for _ in range(2))
+    walks[:, 2] = np.linspace(0, 4, frames)
+    parts: list[Any] = [
+        SimpleNamespace(latent=one, velocities=deque([one]), failed_at=None) for one in (walks, stands)
+    ]
+    Blend(parts, (1.0, 1.0), TRAVEL).meet()
+    path = parts[0].latent[:, 2]
+    assert (np.diff(path) >= -1e-6).all()
+    assert path[-1] == pytest.approx(2.0, abs=0.15)
+    np.testing.assert_array_equal(parts[0].latent, parts[1].latent)
+    np.testing.assert_array_equal(parts[0].velocities[0], parts[0].latent)
 
 
 @pytest.mark.parametrize("solver", ["euler", "ab2"])

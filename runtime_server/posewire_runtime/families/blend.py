@@ -3,7 +3,11 @@
 Every part is a run of its own over the whole clip. All start from the same noise; after each step they take
 the mean of what they became, weighted frame by frame: a part's weight is one in its stretch and fades
 where it meets the next. For a step that adds velocities this is to mix the velocities. What each part
-sees of the others is the motion itself, so that one action goes over into the next. Knows no graph.
+sees of the others is the motion itself, so that one action goes over into the next.
+
+Where the body is over the floor counts from where it starts, which every part takes for its own start: there
+it is the ways from frame to frame that are mixed, or who walks and then waves would be drawn back. Knows no
+graph.
 """
 
 from __future__ import annotations
@@ -65,9 +69,10 @@ class Texts(Generic[T]):
 class Blend(Generic[R]):
     """The parts of one clip on their way."""
 
-    def __init__(self, parts: Sequence[R], seconds: Sequence[float]) -> None:
-        """`seconds` that each would take alone."""
+    def __init__(self, parts: Sequence[R], seconds: Sequence[float], travel: Sequence[int] = ()) -> None:
+        """`seconds` that each would take alone; `travel`: which numbers of a frame say where the body is."""
         self.parts = tuple(parts)
+        self._travel = list(travel)
         self._weights = weights(seconds, len(parts[0].latent))
 
     @property
@@ -98,7 +103,11 @@ class Blend(Generic[R]):
                 part.velocities[0] = velocity
 
     def _mean(self, arrays: Sequence[Float]) -> Float:
-        return np.einsum("kl,kld->ld", self._weights, np.stack(arrays))
+        stacked = np.stack(arrays)
+        mean = np.einsum("kl,kld->ld", self._weights, stacked)
+        ways = np.diff(stacked[..., self._travel], axis=1, prepend=0)
+        mean[:, self._travel] = np.einsum("kl,kld->ld", self._weights, ways).cumsum(0, dtype=np.float64)
+        return mean
 
 
 def weights(seconds: Sequence[float], frames: int) -> Float:  # (parts, L), adding up to 1 at each frame

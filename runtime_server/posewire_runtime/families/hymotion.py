@@ -62,6 +62,10 @@ WIDEST = 256
 cores busy with one call, and have weights that nobody wants twice in memory."""
 
 
+TRAVEL = (0, 2)
+"""Which numbers of a frame say where over the floor the body is."""
+
+
 @dataclass(eq=False)
 class HyMotionRun:
     """A clip on its way from noise to motion."""
@@ -173,7 +177,7 @@ class HyMotion:
             return self._start(request, cast(TextCondition, condition), latent)
         texts = cast(Texts[TextCondition], condition)
         runs = [self._start(request, part, latent) for part in texts.parts]
-        return Blend(runs, [part.seconds for part in texts.features.parts])
+        return Blend(runs, [part.seconds for part in texts.features.parts], TRAVEL)
 
     def _start(self, request: Request, condition: TextCondition, latent: Float) -> HyMotionRun:
         plan = self.plan(request)
