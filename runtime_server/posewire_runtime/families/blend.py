@@ -1,13 +1,11 @@
 """One motion that several texts make together, each for its stretch of the clip.
 
-Every part is a run of its own over the whole clip. All start from the same noise; after each step they take
-the mean of what they became, weighted frame by frame: a part's weight is one in its stretch and fades
-where it meets the next. For a step that adds velocities this is to mix the velocities. What each part
-sees of the others is the motion itself, so that one action goes over into the next.
+Every part is a run of its own over its stretch and a little of its neighbours', so that each action has all
+of its time to itself. After each step they meet: where two overlap they take the mean of what they became,
+whose weights fade from one to the next. For a step that adds velocities this is to mix the velocities.
 
 Where the body is over the floor counts from where it starts, which every part takes for its own start: there
-it is the ways from frame to frame that are mixed, or who walks and then waves would be drawn back. Knows no
-graph.
+it is the ways from frame to frame that are mixed. Knows no graph.
 """
 
 from __future__ import annotations
@@ -15,14 +13,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posewire_runtime.types import Features, Float
 
-FADE = 12
-"""Frames in which one part turns into the next."""
+FADE = 16
+"""Frames in which one part turns into the next: so many they have in common."""
 
 
 class Flow(Protocol):
@@ -69,11 +69,17 @@ class Texts(Generic[T]):
 class Blend(Generic[R]):
     """The parts of one clip on their way."""
 
-    def __init__(self, parts: Sequence[R], seconds: Sequence[float], travel: Sequence[int] = ()) -> None:
-        """`seconds` that each would take alone; `travel`: which numbers of a frame say where the body is."""
+    def __init__(
+        self, parts: Sequence[R], stretches: Sequence[slice], frames: int, travel: Sequence[int] = ()
+    ) -> None:
+        """Runs over these stretches of so many frames; `travel`: what of a frame says where the body is."""
         self.parts = tuple(parts)
+        self.failed_at: int | None = None
+        self._stretches = tuple(stretches)
+        self._weights = weights(stretches, frames)
         self._travel = list(travel)
-        self._weights = weights(seconds, len(parts[0].latent))
+        self.latent = self._mixed([part.latent for part in parts])
+        """The whole motion, (L, D)."""
 
     @property
     def position(self) -> int:
@@ -89,31 +95,62 @@ class Blend(Generic[R]):
 
     @property
     def nbytes(self) -> int:
-        return sum(part.nbytes for part in self.parts)
+        return self.latent.nbytes + sum(part.nbytes for part in self.parts)
 
     def meet(self) -> None:
         """After a step of all parts: from here they go on together. One that left the numbers spoils all."""
-        latent = self._mean([part.latent for part in self.parts])
-        failed = next((part.failed_at for part in self.parts if part.failed_at is not None), None)
-        newest = [part.velocities[0] for part in self.parts if part.velocities]
-        velocity = self._mean(newest) if len(newest) == len(self.parts) else None
-        for part in self.parts:
-            part.latent, part.failed_at = latent, failed
-            if velocity is not None:
-                part.velocities[0] = velocity
+        self.failed_at = next((part.failed_at for part in self.parts if part.failed_at is not None), None)
+        self.latent = self._mixed([part.latent for part in self.parts])
+        for part, stretch in zip(self.parts, self._stretches, strict=True):
+            part.latent, part.failed_at = self._own(self.latent, stretch, part.latent), self.failed_at
+        if all(part.velocities for part in self.parts):
+            velocity = self._mixed([part.velocities[0] for part in self.parts])
+            for part, stretch in zip(self.parts, self._stretches, strict=True):
+                part.velocities[0] = self._own(velocity, stretch, part.velocities[0])
 
-    def _mean(self, arrays: Sequence[Float]) -> Float:
-        stacked = np.stack(arrays)
-        mean = np.einsum("kl,kld->ld", self._weights, stacked)
-        ways = np.diff(stacked[..., self._travel], axis=1, prepend=0)
-        mean[:, self._travel] = np.einsum("kl,kld->ld", self._weights, ways).cumsum(0, dtype=np.float64)
-        return mean
+    def _mixed(self, arrays: Sequence[Float]) -> Float:
+        """The whole of what the parts have, (L, D)."""
+        whole = np.zeros((self._weights.shape[1], arrays[0].shape[1]), np.float32)
+        ways = np.zeros((len(whole), len(self._travel)))
+        for weight, stretch, mine in zip(self._weights, self._stretches, arrays, strict=True):
+            share = weight[stretch, None]
+            start = mine[:1] if stretch.start == 0 else mine[:1] * 0
+            steps = np.concatenate([start, np.diff(mine, axis=0)])[:, self._travel]
+            whole[stretch] += share * mine
+            ways[stretch] += share * steps
+        whole[:, self._travel] = ways.cumsum(0)
+        return whole
+
+    def _own(self, whole: Float, stretch: slice, before: Float) -> Float:
+        """A part's stretch of the whole, as seen from where that part starts."""
+        mine = whole[stretch].copy()
+        mine[:, self._travel] += before[0, self._travel] - mine[0, self._travel]
+        return mine
 
 
-def weights(seconds: Sequence[float], frames: int) -> Float:  # (parts, L), adding up to 1 at each frame
-    """How much each part counts at each frame: stretches as long as their seconds, with soft joints."""
-    ends = np.cumsum(seconds)[:-1] / np.sum(seconds) * frames
-    past = np.clip((np.arange(frames) + 0.5 - ends[:, None]) / FADE + 0.5, 0, 1)  # (joints, L)
-    past = past * past * (3 - 2 * past)
+def stretches_of(seconds: Sequence[float], frames: int, known: int = 0) -> list[slice]:
+    """As long as what each would take alone, in proportion, and half of a fade longer at each joint.
+
+    Frames that are `known` before come on top of the first.
+    """
+    ends = np.cumsum([0.0, *seconds]) / np.sum(seconds) * (frames - known)
+    ends[1:] += known
+    return [
+        slice(max(0, round(start) - FADE // 2), min(frames, round(end) + FADE // 2))
+        for start, end in pairwise(ends.tolist())
+    ]
+
+
+def weights(stretches: Sequence[slice], frames: int) -> Float:  # (parts, L), adding up to 1 at each frame
+    """How much each part counts at each frame: all where it is alone, and fading where it meets another."""
+    at = np.arange(frames) + 0.5
+    past = np.array([_passing(at, after.start, before.stop) for before, after in pairwise(stretches)])
+    past = np.minimum.accumulate(past.reshape(-1, frames))
     reached = np.vstack([np.ones(frames), past])
     return (reached - np.vstack([past, np.zeros(frames)])).astype(np.float32)
+
+
+def _passing(at: NDArray[np.floating], start: int, end: int) -> NDArray[np.floating]:
+    """From 0 at the start to 1 at the end, level at both."""
+    share = np.clip((at - start) / max(1, end - start), 0, 1)
+    return share * share * (3 - 2 * share)

@@ -25,7 +25,7 @@ from posewire_runtime.device.replay import bucket_of
 from posewire_runtime.errors import GenerationFailed, InvalidRequest, PackageError, Violation
 from posewire_runtime.families import package_info
 from posewire_runtime.families.base import Condition, Encoder, Run
-from posewire_runtime.families.blend import Blend, Texts
+from posewire_runtime.families.blend import Blend, Texts, stretches_of
 from posewire_runtime.families.hymotion_decode import DIMENSIONS, Decoder
 from posewire_runtime.families.hymotion_packed import Line, Packed
 from posewire_runtime.families.hymotion_resident import FRAMES, STEPS, Graphs, Resident
@@ -176,8 +176,14 @@ class HyMotion:
         if not isinstance(condition, Texts):
             return self._start(request, cast(TextCondition, condition), latent)
         texts = cast(Texts[TextCondition], condition)
-        runs = [self._start(request, part, latent) for part in texts.parts]
-        return Blend(runs, [part.seconds for part in texts.features.parts], TRAVEL)
+        known = 0 if request.known is None else request.known.frames
+        stretches = stretches_of([part.seconds for part in texts.features.parts], request.frames, known)
+        later = replace(request, known=None)
+        runs = [
+            self._start(request if stretch.start == 0 else later, part, latent[stretch])
+            for part, stretch in zip(texts.parts, stretches, strict=True)
+        ]
+        return Blend(runs, stretches, request.frames, TRAVEL)
 
     def _start(self, request: Request, condition: TextCondition, latent: Float) -> HyMotionRun:
         plan = self.plan(request)
@@ -200,7 +206,7 @@ class HyMotion:
         """On the CPU any runs may share a step, since none is padded; elsewhere those of a bucket."""
         if self._resident is None:
             return self.info.name
-        return self.info.name, bucket_of(len(_rows_of(run)[0].latent), FRAMES)
+        return self.info.name, bucket_of(max(len(row.latent) for row in _rows_of(run)), FRAMES)
 
     def step(self, runs: Sequence[Run]) -> None:
         """The network for all rows, then guidance and the solver for each run."""
@@ -221,13 +227,13 @@ class HyMotion:
 
     def clip(self, run: Run) -> Clip:
         """Decode; raises `GenerationFailed` for a run that left the numbers."""
-        done = _rows_of(run)[0]
+        done = cast(HyMotionRun | Blend[HyMotionRun], run)
         if done.failed_at is not None:
             raise GenerationFailed(
                 f"{self.info.name}: step {done.failed_at + 1} of {done.steps} gave numbers that are not "
                 "finite; try another seed, or a package of higher precision"
             )
-        request = done.request
+        request = _rows_of(run)[0].request
         return self._decoder.clip(
             done.latent, smooth=request.smooth, ground=request.ground, seed=request.seed, raw=request.raw
         )
