@@ -80,6 +80,7 @@ def _write_text(folder: Path) -> None:
         vocabulary=len(WORDS), table=32, width=64, layers=1, heads=2, output=48, max_tokens=24
     )
     write_text_side(TextEncoder(config), Words(folder / "words.json", 24), folder / "text")
+    (folder / "prompts.txt").write_text("someone waves\nsomeone walks\n")
 
 
 def posewire(studio: Path, words: str) -> None:
@@ -96,8 +97,10 @@ def test_from_clips_to_a_package_and_a_report(studio: Path, capsys: pytest.Captu
     posewire(
         studio,
         f"train distil {data} --config @student.toml --teacher @teacher/average.pt --pools 2 "
-        "--teacher-steps 2 --guidance 1.5 --out @student",
+        "--teacher-steps 2 --guidance 1.5 --prompts @prompts.txt --recordings 0.5 --out @student",
     )
+    assert len(list((studio / "student/pairs").iterdir())) == 2
+    assert len(list((studio / "student/prompt-pairs").iterdir())) == 1
     posewire(
         studio,
         "publish --weights @student/average.pt --text @text --captions @captions.jsonl "

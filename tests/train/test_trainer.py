@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from posewire_export.train.generate import Generator, Wish, finish, read_generat
 from posewire_export.train.ingest import FPS, Motion, lowest  # noqa: E402
 from posewire_export.train.library import Entry  # noqa: E402
 from posewire_export.train.pack import read_pack, write_pack  # noqa: E402
-from posewire_export.train.reflow import MixedFeed, PairFeed, Teaching, make_pairs  # noqa: E402
+from posewire_export.train.reflow import MixedFeed, PairFeed, PromptFeed, Teaching, make_pairs  # noqa: E402
 from posewire_export.train.rest import REST  # noqa: E402
 from posewire_export.train.text_model import (  # noqa: E402
     TextConfig,
@@ -268,6 +269,18 @@ def test_recordings_come_evenly_among_pairs(share: float, order: str) -> None:
     for name in "pr":
         numbers = [int(text[1:]) for text in drawn if text[0] == name]
         assert numbers == list(range(len(numbers)))
+
+
+def test_prompts_without_clips_are_asked_too() -> None:
+    feed = PromptFeed(["a person waves", "a person walks for 3 seconds"], TINY)
+    [batch] = feed.batches(4)
+    assert [example.text for example in feed.batches(4)[0]] == [example.text for example in batch]
+    assert {bool(re.search("waves|walks", example.text)) for example in batch} == {True}
+    assert len({example.text for example in batch}) > 2  # said of others too
+    long = [len(example.frames) for example in batch if "walks" in example.text]
+    assert 63 <= min(long) < max(long) <= 117
+    with pytest.raises(InvalidFile, match="a line each"):
+        PromptFeed([], TINY)
 
 
 def test_only_answers_that_keep_to_their_words_are_learned(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,9 @@ def register(subparsers: Any) -> None:
     distil.add_argument("--guidance", type=float, default=4.0, help="guidance to fold into the weights")
     distil.add_argument("--teacher-steps", type=int, default=16, help="steps the teacher takes")
     distil.add_argument("--pools", type=int, default=100, help="192 examples of the teacher's each")
+    distil.add_argument(
+        "--prompts", type=Path, help="file of prompts, a line each, that it must know: a pool for every four"
+    )
     distil.add_argument(
         "--recordings", type=float, default=0.25, help="share of recordings among what the student is shown"
     )
@@ -136,8 +140,8 @@ def _train(data: DataSet, config: Config, options: argparse.Namespace) -> None:
 def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
     from posewire_export.train.feed import Feed
     from posewire_export.train.generate import read_generator
-    from posewire_export.train.library import heldout_of
-    from posewire_export.train.reflow import MixedFeed, PairFeed, Teaching, make_pairs
+    from posewire_export.train.library import heldout_of, read_lines
+    from posewire_export.train.reflow import MixedFeed, PairFeed, PromptFeed, Teaching, make_pairs
     from posewire_export.train.text_model import read_text_side
     from posewire_export.train.trainer import Trainer, run
 
@@ -147,6 +151,10 @@ def _distil(data: DataSet, config: Config, options: argparse.Namespace) -> None:
     learned, _ = data.split(heldout_of(data.entries, options.heldout))
     teaching = Teaching(options.teacher_steps, options.guidance, options.pools, bf16=config.bf16)
     files = make_pairs(teacher, Feed(learned, config), teaching, options.out / "pairs")
+    if options.prompts:
+        asked = PromptFeed(list(read_lines(options.prompts)), config)
+        fewer = replace(teaching, pools=-(-options.pools // 4))
+        files += make_pairs(teacher, asked, fewer, options.out / "prompt-pairs")
     pairs = PairFeed(files, config, teacher.normaliser)
     feed = MixedFeed(pairs, Feed(learned, config), options.recordings)
     trainer = Trainer(

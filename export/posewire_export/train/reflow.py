@@ -21,16 +21,18 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from posewire_export.train import wording
 from posewire_export.train.claims import claims, holds
 from posewire_export.train.config import Config
-from posewire_export.train.features import TRANSLATION, Normaliser
-from posewire_export.train.feed import Example, Feed, Pools, pack
+from posewire_export.train.features import TRANSLATION, WIDTH, Normaliser
+from posewire_export.train.feed import POOL, Example, Pools, pack
 from posewire_export.train.flow import sample
 from posewire_export.train.generate import Generator, finish, noise_of
 from posewire_export.train.ingest import FPS, Motion
 from posewire_export.train.rest import REST
 from posewire_runtime.errors import InvalidFile
 from posewire_runtime.motion.plant import standing_path
+from posewire_runtime.text.duration import estimate_seconds
 from posewire_runtime.types import Float
 
 TRIES = 4
@@ -59,7 +61,7 @@ class _Answer:
     latent: Float  # (L, 201), normalised
 
 
-def make_pairs(teacher: Generator, feed: Feed, teaching: Teaching, folder: Path) -> list[Path]:
+def make_pairs(teacher: Generator, feed: Pools, teaching: Teaching, folder: Path) -> list[Path]:
     """Write the missing pools of pairs; returns the files of all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"pool{number:04}.npz" for number in range(teaching.pools)]
@@ -69,7 +71,7 @@ def make_pairs(teacher: Generator, feed: Feed, teaching: Teaching, folder: Path)
     return files
 
 
-def _pool(teacher: Generator, feed: Feed, number: int, teaching: Teaching) -> list[_Answer]:
+def _pool(teacher: Generator, feed: Pools, number: int, teaching: Teaching) -> list[_Answer]:
     """What the teacher answers to the captions of a pool, as far as it keeps to them."""
     asked = [example for batch in feed.batches(number) for example in batch]
     kept: list[_Answer] = []
@@ -122,6 +124,29 @@ def _write_pool(answers: Sequence[_Answer], file: Path) -> None:
         texts=np.array([answer.text for answer in answers]),
     )
     draft.replace(file)
+
+
+class PromptFeed:
+    """Pools of prompts without clips, for which the teacher alone knows what to show."""
+
+    def __init__(self, prompts: Sequence[str], config: Config) -> None:
+        if not prompts:
+            raise InvalidFile("expected prompts, a line each, found none")
+        self._prompts = prompts
+        self._config = config
+
+    def batches(self, pool: int) -> list[list[Example]]:
+        """One batch; the frames of its examples stand for their number alone."""
+        chance = Random(f"{self._config.seed}/prompts/{pool}")
+        return [[self._example(chance) for _ in range(POOL)]]
+
+    def _example(self, chance: Random) -> Example:
+        prompt = chance.choice(self._prompts)
+        if chance.random() < self._config.augment.paraphrase:
+            prompt = wording.paraphrase(prompt, chance)
+        frames = round(FPS * estimate_seconds(prompt) * chance.uniform(0.7, 1.3))
+        frames = max(self._config.min_frames, min(frames, self._config.max_frames))
+        return Example(np.zeros((frames, WIDTH), np.float32), prompt)
 
 
 class PairFeed:
