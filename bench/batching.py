@@ -69,7 +69,7 @@ def mixed(program: Program, count: int, longest: int) -> list[Request]:
             seed,
             Sampling(
                 steps=draw.randint(STEPS[0], min(STEPS[1], limits.max_steps)),
-                guidance=draw.choice((1.0, 3.0, 5.0)),
+                guidance=draw.choice((1.0, 3.0, 5.0)) if limits.fixed_guidance is None else None,
             ),
             features=features(program, drawn),
             smooth=False,
