@@ -19,7 +19,7 @@ from posewire_export.train.config import Augment, Config, Network, from_dict, re
 from posewire_export.train.dataset import DataSet  # noqa: E402
 from posewire_export.train.feed import Corpus, Example, Feed  # noqa: E402
 from posewire_export.train.generate import Generator, Wish, finish, read_generator  # noqa: E402
-from posewire_export.train.ingest import FPS, Motion, lowest  # noqa: E402
+from posewire_export.train.ingest import FPS, Motion, lowest, places  # noqa: E402
 from posewire_export.train.library import Entry  # noqa: E402
 from posewire_export.train.pack import read_pack, write_pack  # noqa: E402
 from posewire_export.train.reflow import MixedFeed, PairFeed, PromptFeed, Teaching, make_pairs  # noqa: E402
@@ -36,7 +36,7 @@ from posewire_export.train.text_model import (  # noqa: E402
 from posewire_export.train.trainer import Trainer, Validation, run  # noqa: E402
 from posewire_runtime.errors import InvalidFile  # noqa: E402
 from posewire_runtime.motion import quat  # noqa: E402
-from posewire_runtime.motion.plant import standing_path  # noqa: E402
+from posewire_runtime.motion.plant import path_change  # noqa: E402
 
 pytestmark = pytest.mark.export
 
@@ -243,7 +243,7 @@ def test_a_student_learns_the_teachers_ends(corpus: Corpus, text: TextSide, tmp_
     latent, motion = latents[0].numpy(), finish(teacher.normaliser, latents[0].numpy())
     learned = teacher.normaliser.apply(example.frames)
     np.testing.assert_allclose(learned[:, 3:], latent[:, 3:], atol=0.02)
-    planted = standing_path(REST, motion.rotations, motion.root, FPS) - motion.root
+    planted = path_change(REST, places(motion), FPS)
     np.testing.assert_allclose(
         example.frames[:, :3], teacher.normaliser.undo(latent)[:, :3] + planted, atol=0.01
     )

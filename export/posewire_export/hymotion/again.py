@@ -5,21 +5,26 @@ Only packages whose description asked to keep their weights have them: those tha
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import load_file
 
-from posewire_export.hymotion.network import Config, MotionTransformer
-from posewire_export.hymotion.package import CHECKPOINT, Description, Making, Source, write_package
+from posewire_export.hymotion.network import MotionTransformer
+from posewire_export.hymotion.package import (
+    CHECKPOINT,
+    Description,
+    Making,
+    Source,
+    network_sizes,
+    with_encoder_inside,
+    write_package,
+)
 from posewire_runtime.errors import PackageError
 from posewire_runtime.families.hymotion import read_config, read_vectors
-from posewire_runtime.families.hymotion_text import NetworkConfig
-from posewire_runtime.packages.manifest import EncoderReference, Motion, Precision
+from posewire_runtime.packages.manifest import Motion, Precision
 from posewire_runtime.packages.package import Package
 
 
@@ -42,26 +47,13 @@ def export_again(
         return with_encoder_inside(made, encoder.root if encoder is not None else None, out)
 
 
-def with_encoder_inside(package: Package, encoder: Path | None, out: Path) -> Package:
-    """Move a package to `out`, with a copy of a text-encoder package in it."""
-    if encoder is not None:
-        copied = package.root / encoder.name
-        shutil.copytree(encoder, copied)
-        reference = EncoderReference(encoder.name, "inside", Package.open(copied).fingerprint)
-        package.update(replace(package.manifest, text_encoder=reference))
-    if out.exists():
-        shutil.rmtree(out)
-    shutil.move(package.root, out)
-    return Package.open(out)
-
-
 def _source(package: Package, motion: Motion) -> Source:
     config = read_config(package)
     if motion.normalisation is None:
         raise PackageError(f"{package.root}: motion.normalisation: expected means and deviations, found null")
     file = package.file(CHECKPOINT)
     tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
-    sizes = _sizes(config)
+    sizes = network_sizes(config)
     with torch.device("meta"):
         wanted = {name: tensor.shape for name, tensor in MotionTransformer(sizes).state_dict().items()}
     found = {name: tensor.shape for name, tensor in tensors.items()}
@@ -76,21 +68,6 @@ def _source(package: Package, motion: Motion) -> Source:
         normalisation=motion.normalisation,
         vectors=read_vectors(package.file(config.vectors), config),
         files=package.manifest.provenance.source,
-    )
-
-
-def _sizes(config: NetworkConfig) -> Config:
-    return Config(
-        config.width,
-        config.layers,
-        config.heads,
-        word_dim=config.word_dim,
-        sentence_dim=config.sentence_dim,
-        time_factor=config.time_factor,
-        max_frames=config.text_position,
-        band=config.band,
-        rope_base=config.rope_base,
-        says=config.says,
     )
 
 

@@ -7,6 +7,7 @@ written and checked.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -130,6 +131,19 @@ def write_package(source: Source, description: Description, out: Path, making: M
         return writer.commit(manifest)
 
 
+def with_encoder_inside(package: Package, encoder: Path | None, out: Path) -> Package:
+    """Move a package to `out`, with a copy of a text-encoder package in it."""
+    if encoder is not None:
+        copied = package.root / encoder.name
+        shutil.copytree(encoder, copied)
+        reference = EncoderReference(encoder.name, "inside", Package.open(copied).fingerprint)
+        package.update(replace(package.manifest, text_encoder=reference))
+    if out.exists():
+        shutil.rmtree(out)
+    shutil.move(package.root, out)
+    return Package.open(out)
+
+
 def network_config(config: Config, description: Description) -> NetworkConfig:
     """The figures that the runtime needs."""
     return NetworkConfig(
@@ -146,6 +160,22 @@ def network_config(config: Config, description: Description) -> NetworkConfig:
         says=config.says,
         guidance=description.guidance,
         noise=description.noise,
+    )
+
+
+def network_sizes(config: NetworkConfig) -> Config:
+    """The inverse: the network that those figures describe."""
+    return Config(
+        config.width,
+        config.layers,
+        config.heads,
+        word_dim=config.word_dim,
+        sentence_dim=config.sentence_dim,
+        time_factor=config.time_factor,
+        max_frames=config.text_position,
+        band=config.band,
+        rope_base=config.rope_base,
+        says=config.says,
     )
 
 

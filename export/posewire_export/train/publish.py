@@ -14,9 +14,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from posewire_export.hymotion.again import with_encoder_inside
 from posewire_export.hymotion.network import Config as NetworkConfig
-from posewire_export.hymotion.package import Description, Making, Source, write_package
+from posewire_export.hymotion.package import Description, Making, Source, with_encoder_inside, write_package
 from posewire_export.train import rest
 from posewire_export.train.config import from_dict
 from posewire_export.train.flow import CROWDING, GUIDED_UNTIL

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -28,10 +28,10 @@ from posewire_export.train.features import TRANSLATION, WIDTH, Normaliser
 from posewire_export.train.feed import POOL, Example, Pools, pack
 from posewire_export.train.flow import sample
 from posewire_export.train.generate import Generator, finish, noise_of
-from posewire_export.train.ingest import FPS, Motion
+from posewire_export.train.ingest import FPS, places
 from posewire_export.train.rest import REST
 from posewire_runtime.errors import InvalidFile
-from posewire_runtime.motion.plant import standing_path
+from posewire_runtime.motion.plant import path_change
 from posewire_runtime.text.duration import estimate_seconds
 from posewire_runtime.types import Float
 
@@ -73,28 +73,37 @@ def make_pairs(teacher: Generator, feed: Pools, teaching: Teaching, folder: Path
 
 def _pool(teacher: Generator, feed: Pools, number: int, teaching: Teaching) -> list[_Answer]:
     """What the teacher answers to the captions of a pool, as far as it keeps to them."""
-    asked = [example for batch in feed.batches(number) for example in batch]
+    asked = sorted((e for batch in feed.batches(number) for e in batch), key=lambda e: len(e.frames))
     kept: list[_Answer] = []
     for attempt in range(TRIES):
+        if not asked:
+            break
         first = (number * TRIES + attempt) * 1_000
-        seeded = [Example(e.frames, e.text, noise_of(first + i).numpy()) for i, e in enumerate(asked)]
-        order = sorted(range(len(asked)), key=lambda i: len(asked[i].frames))
-        missed: list[Example] = []
-        made = _answers(teacher, [seeded[i] for i in order], teaching)
-        for i, latent in zip(order, made, strict=True):
-            motion = finish(teacher.normaliser, latent)
-            if all(holds(claim, motion) for claim in claims(asked[i].text)):
-                planted = _planted(teacher.normaliser, latent, motion)
-                kept.append(_Answer(asked[i].text, first + i, planted))
-            else:
-                missed.append(asked[i])
-        asked = missed
+        seeded = [replace(example, noise=noise_of(first + i).numpy()) for i, example in enumerate(asked)]
+        made = [_kept(teacher, *one) for one in zip(asked, _answers(teacher, seeded, teaching), strict=True)]
+        kept += [
+            _Answer(example.text, first + i, latent)
+            for i, (example, latent) in enumerate(zip(asked, made, strict=True))
+            if latent is not None
+        ]
+        asked = [example for example, latent in zip(asked, made, strict=True) if latent is None]
     return kept
+
+
+def _kept(teacher: Generator, example: Example, latent: Float) -> Float | None:
+    """What is learned of an answer: on a path that doesn't glide; None where it breaks its words."""
+    latent = latent.astype(np.float16).astype(np.float32)  # as it will be stored
+    motion = finish(teacher.normaliser, latent)
+    if not all(holds(claim, motion) for claim in claims(example.text)):
+        return None
+    planted = latent.copy()
+    planted[:, TRANSLATION] += path_change(REST, places(motion), FPS) / teacher.normaliser.std[TRANSLATION]
+    return planted
 
 
 def _answers(teacher: Generator, asked: Sequence[Example], teaching: Teaching) -> Iterator[Float]:
     """Normalised features for each of these texts, noises and lengths; `asked` come sorted by length."""
-    for batch in pack(asked, teaching.batch_frames) if asked else ():
+    for batch in pack(asked, teaching.batch_frames):
         lengths = torch.tensor([len(example.frames) for example in batch])
         longest = int(lengths.max())
         noise = torch.stack([torch.from_numpy(e.noise)[:longest] for e in batch]).to(teacher.device)
@@ -104,14 +113,6 @@ def _answers(teacher: Generator, asked: Sequence[Example], teaching: Teaching) -
             made = sample(teacher.model, text, noise, mask, steps=teaching.steps, guidance=teaching.guidance)
         for row, length in zip(made.cpu().numpy(), lengths.tolist(), strict=True):
             yield row[:length]
-
-
-def _planted(normaliser: Normaliser, latent: Float, motion: Motion) -> Float:
-    """The latent with the path on which the motion that it decodes to doesn't glide."""
-    path = standing_path(REST, motion.rotations, motion.root, FPS)
-    planted = latent.copy()
-    planted[:, TRANSLATION] += (path - motion.root) / normaliser.std[TRANSLATION]
-    return planted
 
 
 def _write_pool(answers: Sequence[_Answer], file: Path) -> None:

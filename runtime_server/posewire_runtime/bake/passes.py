@@ -135,8 +135,7 @@ def _ground(worked: Worked) -> None:
 def _plant(worked: Worked) -> None:
     before = worked.clip
     worked.clip = plant(before)
-    lengths = {"way_before": _way(before), "way_after": _way(worked.clip), "unit": "metres"}
-    worked.report["plant"] = lengths
+    worked.report["plant"] = {"way_before": _way(before), "way_after": _way(worked.clip), "unit": "metres"}
 
 
 def _way(clip: Clip) -> float:

@@ -114,8 +114,9 @@ class Blend(Generic[R]):
         ways = np.zeros((len(whole), len(self._travel)))
         for weight, stretch, mine in zip(self._weights, self._stretches, arrays, strict=True):
             share = weight[stretch, None]
-            start = mine[:1] if stretch.start == 0 else mine[:1] * 0
-            steps = np.concatenate([start, np.diff(mine, axis=0)])[:, self._travel]
+            way = mine[:, self._travel]
+            start = way[:1] if stretch.start == 0 else np.zeros_like(way[:1])
+            steps = np.concatenate([start, np.diff(way, axis=0)])
             whole[stretch] += share * mine
             ways[stretch] += share * steps
         whole[:, self._travel] = ways.cumsum(0)

@@ -278,7 +278,7 @@ class HyMotion:
                 f"{self.info.name}: expected text features, found a prompt alone; the package has no text "
                 "encoder: send features, or export it again with one (--text-encoder)"
             )
-        for text in (features, *_texts(features)):
+        for text in (features, *(part.features for part in features.parts)):
             words, sentence = text.tokens.shape, text.sentence.shape
             fits = len(words) == 2 and 1 <= words[0] <= config.max_words and words[1] == config.word_dim
             if not fits or sentence != (1, config.sentence_dim):

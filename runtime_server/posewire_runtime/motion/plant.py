@@ -29,19 +29,19 @@ _LEVEL = [0, 2]
 
 def plant(clip: Clip) -> Clip:
     """The clip with its path corrected, and its contacts found anew; it should be on the floor already."""
-    root = standing_path(clip.skeleton, clip.rotations, clip.root, clip.fps)
-    _, positions = forward(clip.skeleton, clip.rotations, root)
-    return replace(clip, root=root, contacts=foot_contacts(clip.skeleton, positions, clip.fps), raw={})
+    skeleton = clip.skeleton
+    _, positions = forward(skeleton, clip.rotations.astype(np.float64), clip.root.astype(np.float64))
+    change = path_change(skeleton, positions, clip.fps)
+    contacts = foot_contacts(skeleton, positions + change[:, None], clip.fps)
+    return replace(clip, root=(clip.root + change).astype(np.float32), contacts=contacts, raw={})
 
 
-def standing_path(skeleton: Skeleton, rotations: Array, root: Array, fps: float) -> Array:
-    """The corrected path `(L, 3)` of a body with these rotations `(L, J, 4)` on this path."""
-    if len(root) < 2:
-        return root
-    _, positions = forward(skeleton, rotations.astype(np.float64), root.astype(np.float64))
-    change = np.zeros(root.shape)
-    change[1:, _LEVEL] = np.cumsum(_correction(skeleton, positions, fps), axis=0) / fps
-    return (root + change).astype(np.float32)
+def path_change(skeleton: Skeleton, positions: Array, fps: float) -> Array:
+    """What has to be added to the path, `(L, 3)`, of a body whose joints are at `(L, J, 3)`."""
+    change = np.zeros((len(positions), 3))
+    if len(change) > 1:
+        change[1:, _LEVEL] = np.cumsum(_correction(skeleton, positions, fps), axis=0) / fps
+    return change
 
 
 def _correction(skeleton: Skeleton, positions: Array, fps: float) -> Array:
